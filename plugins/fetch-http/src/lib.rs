@@ -1,0 +1,1 @@
+//! Fetch plugin http: requests over the network.

@@ -1,0 +1,1 @@
+//! Sink plugin jsonl: one JSON value a line, plain, .gz or .zst.

@@ -1,0 +1,1 @@
+//! Sink plugin stdout: one JSON value a line on standard output.

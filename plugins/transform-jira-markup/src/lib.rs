@@ -1,0 +1,1 @@
+//! Transform plugin jira_markup: Jira wiki markup to Markdown.

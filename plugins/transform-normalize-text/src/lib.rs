@@ -1,0 +1,1 @@
+//! Transform plugin normalize_text: line ends, spaces, control characters.
