@@ -1,1 +1,39 @@
-//! The traits that a plugin of scrape implements, and what it needs to implement them.
+//! The traits that a plugin of `scrape` implements, and what it needs for that.
+//!
+//! A plugin is a crate that depends on this one alone. It implements one of
+//! [`Fetch`], [`Transform`] or [`Sink`], describes itself with one of the
+//! `register_*!` macros, and is linked into a binary by a single line:
+//!
+//! ```ignore
+//! use my_sink as _;
+//! fn main() -> std::process::ExitCode { scrape::main() }
+//! ```
+
+#![cfg_attr(not(test), deny(unused_crate_dependencies))]
+
+mod error;
+mod fetch;
+mod output;
+mod registry;
+mod sink;
+mod transform;
+
+pub use error::{Error, Result};
+pub use fetch::{
+    BoxFuture, Fetch, FetchError, FetchErrorKind, FetchOptions, Method, Request, Response,
+};
+pub use output::{AtomicFile, OutputDir};
+pub use registry::{Constructor, Kind, Made, OptionsError, Plugin, parse_options, plugins};
+pub use sink::{Delivery, Row, RowKey, Sink};
+pub use transform::{Scope, Transform, Verdict};
+
+pub use bytes::Bytes;
+pub use schemars::{self, JsonSchema};
+pub use serde::{self, Deserialize, Serialize};
+pub use serde_json::{self, Value};
+
+/// What the macros need from this crate; not meant to be named by hand.
+#[doc(hidden)]
+pub mod private {
+    pub use inventory;
+}

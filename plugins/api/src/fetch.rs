@@ -1,0 +1,139 @@
+//! Transport: one request to one response. Pace, retry, breaker, authentication,
+//! redirects and pagination are the engine's, over any implementation.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+/// A future that can be stored behind a pointer.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Request methods that a spec may use. All are used to read only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// `GET`
+    Get,
+    /// `POST`, for searches whose query goes in the body.
+    Post,
+}
+
+impl Method {
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+}
+
+/// One request, complete: nothing is added to it but what the transport itself
+/// needs (`Host`, `Accept-Encoding`, `Content-Length`, cookies).
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// Absolute URL, query included.
+    pub url: String,
+    /// Header names and values, in the order they are sent.
+    pub headers: Vec<(String, String)>,
+    /// The body of a `POST`.
+    pub body: Option<Bytes>,
+    /// The most bytes that a decoded body may have; a longer one is
+    /// [`FetchErrorKind::TooLarge`], found while reading, not after.
+    pub max_body: u64,
+}
+
+/// One response with its whole body, content encodings undone.
+#[derive(Debug, Clone)]
+pub struct Response {
+    /// Status code.
+    pub status: u16,
+    /// Header names in lower case, and values; a name may come more than once.
+    pub headers: Vec<(String, String)>,
+    /// The decoded body.
+    pub body: Bytes,
+}
+
+impl Response {
+    /// The first value of a header, by its name in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+    }
+}
+
+/// Why no response came. The names are those that a spec uses in
+/// `on_response: [{ if: { transport: [connect, timeout] } }]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FetchErrorKind {
+    /// No connection: refused, no route, name not found.
+    Connect,
+    /// A time-out while connecting or between two reads.
+    Timeout,
+    /// The connection ended before the response headers were whole.
+    Reset,
+    /// The body is shorter than announced, or cannot be decoded.
+    Truncated,
+    /// The TLS handshake failed. Retried like a failed connection.
+    Tls,
+    /// The decoded body is longer than [`Request::max_body`].
+    TooLarge,
+    /// The request cannot be sent at all, or a recording has no answer to it.
+    /// Never retried.
+    Unanswerable,
+}
+
+impl FetchErrorKind {
+    /// The name in a spec and in messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Timeout => "timeout",
+            Self::Reset => "reset",
+            Self::Truncated => "truncated",
+            Self::Tls => "tls",
+            Self::TooLarge => "too_large",
+            Self::Unanswerable => "unanswerable",
+        }
+    }
+}
+
+/// A failure below HTTP.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct FetchError {
+    /// What kind of failure, which decides what the engine does.
+    pub kind: FetchErrorKind,
+    /// One sentence, without secrets.
+    pub message: String,
+}
+
+impl FetchError {
+    /// An error of a kind, in words.
+    pub fn new(kind: FetchErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+}
+
+/// What the engine tells a transport when it makes one.
+#[derive(Debug, Clone)]
+pub struct FetchOptions {
+    /// Time to establish a connection, TLS included.
+    pub connect_timeout: Duration,
+    /// Time without a byte of the response before it counts as hung.
+    pub read_timeout: Duration,
+}
+
+/// A transport: request in, response out.
+///
+/// It does not retry, follow redirects or wait; it undoes content encodings,
+/// keeps cookies, and stops reading at [`Request::max_body`].
+pub trait Fetch: Send + Sync {
+    /// Sends one request and reads the whole response.
+    ///
+    /// Dropping the future abandons the request.
+    fn fetch(&self, request: Request) -> BoxFuture<'_, Result<Response, FetchError>>;
+}

@@ -1,0 +1,130 @@
+//! The output directory as a sink sees it, and files that are replaced whole.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Component, Path, PathBuf};
+
+use crate::{Error, Result};
+
+/// The directory that a run writes to. Paths given to it stay inside it.
+#[derive(Debug, Clone)]
+pub struct OutputDir {
+    root: PathBuf,
+}
+
+impl OutputDir {
+    /// A handle on a directory that exists or will be made.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The directory itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Whether a path, as a spec gives it, stays inside an output directory.
+    ///
+    /// # Errors
+    /// For an absolute path, one with `..`, or one that names no file.
+    pub fn check(relative: &str) -> Result<()> {
+        let path = Path::new(relative);
+        if relative.is_empty() || relative.ends_with('/') {
+            return Err(Error::msg(format!("the path {relative:?} names no file")));
+        }
+        if path.components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir)) {
+            return Ok(());
+        }
+        Err(Error::msg(format!(
+            "the path {relative:?} leaves the output directory; use a relative path without `..`"
+        )))
+    }
+
+    /// Where a file of the output goes.
+    ///
+    /// # Errors
+    /// As [`OutputDir::check`].
+    pub fn file(&self, relative: &str) -> Result<PathBuf> {
+        Self::check(relative)?;
+        Ok(self.root.join(relative))
+    }
+}
+
+/// A file that is written beside its place and put there at once.
+///
+/// Until [`AtomicFile::commit`] readers see the former file, or none. A file
+/// that is dropped without `commit` is removed.
+#[derive(Debug)]
+pub struct AtomicFile {
+    target: PathBuf,
+    temporary: PathBuf,
+    file: Option<BufWriter<File>>,
+}
+
+impl AtomicFile {
+    /// Creates the temporary file, and the folders above it.
+    ///
+    /// # Errors
+    /// When a folder or the file cannot be made.
+    pub fn create(target: impl Into<PathBuf>) -> Result<Self> {
+        let target = target.into();
+        let what = |p: &Path| format!("create {}", p.display());
+        if let Some(parent) = target.parent() {
+            fs::create_dir_all(parent).map_err(Error::io(what(parent)))?;
+        }
+        let mut name = std::ffi::OsString::from(".");
+        name.push(target.file_name().unwrap_or_default());
+        name.push(".tmp");
+        let temporary = target.with_file_name(name);
+        let file = File::create(&temporary).map_err(Error::io(what(&target)))?;
+        Ok(Self { target, temporary, file: Some(BufWriter::with_capacity(1 << 17, file)) })
+    }
+
+    /// Flushes and syncs what was written, without making it visible.
+    ///
+    /// # Errors
+    /// When it cannot be made durable, for example on a full disk.
+    pub fn finish(&mut self) -> Result<()> {
+        let what = format!("write {}", self.target.display());
+        if let Some(file) = self.file.take() {
+            let file = file.into_inner().map_err(|e| Error::io(what.clone())(e.into_error()))?;
+            file.sync_all().map_err(Error::io(what))?;
+        }
+        Ok(())
+    }
+
+    /// Puts the file in its place and syncs the folder that names it.
+    ///
+    /// # Errors
+    /// When the rename fails; the former file is then untouched.
+    pub fn commit(mut self) -> Result<()> {
+        self.finish()?;
+        let what = format!("replace {}", self.target.display());
+        fs::rename(&self.temporary, &self.target).map_err(Error::io(what.clone()))?;
+        if let Some(parent) = self.target.parent() {
+            File::open(parent).and_then(|d| d.sync_all()).map_err(Error::io(what))?;
+        }
+        Ok(())
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        match &mut self.file {
+            Some(file) => file.write(buf),
+            None => Err(io::Error::other("written to after it was finished")),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.as_mut().map_or(Ok(()), Write::flush)
+    }
+}
+
+impl Drop for AtomicFile {
+    fn drop(&mut self) {
+        self.file = None;
+        // After a commit there is nothing under this name any more.
+        let _ = fs::remove_file(&self.temporary);
+    }
+}

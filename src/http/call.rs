@@ -1,0 +1,133 @@
+//! One request as the collector asks for it, and what comes of it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use scrape_api::{Bytes, Fetch, Method};
+
+use super::Stop;
+use crate::observe::Observer;
+use crate::plan::{HttpPlan, ReplyKind};
+
+/// Where a request goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A path below the base URL.
+    Path(String),
+    /// A link that a reply gave. Credentials are sent only where scheme, host and
+    /// port are those of the base URL.
+    Url(String),
+}
+
+/// One request, before credentials and pace.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The method.
+    pub method: Method,
+    /// Where it goes.
+    pub target: Target,
+    /// Query parameters, unencoded, in order.
+    pub query: Vec<(String, String)>,
+    /// Headers of this request alone.
+    pub headers: Vec<(String, String)>,
+    /// The body of a `POST`.
+    pub body: Option<Bytes>,
+    /// What it is for, in messages: `issues KAFKA`.
+    pub label: String,
+}
+
+/// A good reply.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// Status code.
+    pub status: u16,
+    /// Header names in lower case, and values.
+    pub headers: Vec<(String, String)>,
+    /// The decoded body; broken UTF-8, raw control characters inside strings and
+    /// unpaired surrogate escapes are already repaired.
+    pub body: Bytes,
+    /// The body before the repair, where one was needed.
+    pub original: Option<Bytes>,
+    /// The URL that answered, without credentials.
+    pub url: String,
+    /// The number of the request: greater for a later one, over all runs (the
+    /// starting number comes from the store).
+    pub seq: i64,
+    /// The server's clock, from the header `Date`.
+    pub date: Option<SystemTime>,
+}
+
+/// What the reader of a reply says when the body is not what was asked for. The
+/// engine's rules decide whether it is sent again.
+#[derive(Debug, Clone)]
+pub struct Malformed {
+    /// What it is instead.
+    pub kind: ReplyKind,
+    /// One sentence, with the place in the body.
+    pub message: String,
+}
+
+/// How much a failure takes down with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureScope {
+    /// A rule says `reject_record`, or one record alone is above `max_body`.
+    Record,
+    /// The partition; the others go on.
+    Partition,
+    /// Everything that goes to this host, resumable at `back_at`.
+    Host {
+        /// When the host may be asked again.
+        back_at: SystemTime,
+    },
+    /// The run.
+    Run,
+}
+
+/// Why there is no reply.
+#[derive(Debug, Clone)]
+pub enum Failure {
+    /// A rule says `previous_key`.
+    PreviousKey,
+    /// A rule says `end`.
+    End,
+    /// The run is ending.
+    Stopped,
+    /// The request failed for good. `message` is one sentence with status, the
+    /// server's own words where it gave some, and the rule that decided.
+    Failed {
+        /// How much it takes down.
+        scope: FailureScope,
+        /// Why, for people.
+        message: String,
+    },
+}
+
+/// What the command line and the environment say about requests.
+#[derive(Debug, Clone, Default)]
+pub struct ClientOptions {
+    /// `--max-concurrent`.
+    pub concurrency: Option<usize>,
+    /// `--rate-limit`: seconds between requests; replaces every limit that is not
+    /// a budget.
+    pub rate_limit: Option<f64>,
+    /// Where pace and budget of hosts are kept, per user.
+    pub state_dir: PathBuf,
+    /// Under replay: waits are virtual, pace and budgets untouched.
+    pub offline: bool,
+    /// The first number for [`Reply::seq`].
+    pub first_seq: i64,
+}
+
+/// Sends requests for a run. Cheap to clone; all clones share permits, pace,
+/// breaker and counters.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    transport: Arc<dyn Fetch>,
+    stop: Stop,
+    observer: Arc<Observer>,
+}

@@ -1,0 +1,56 @@
+//! A checked spec made runnable: params applied, paths and templates compiled,
+//! plugins made (but nothing opened).
+
+mod expr;
+mod http;
+mod map;
+mod output;
+mod stream;
+
+pub use expr::{Env, EvalError, Path, Template};
+pub use http::{
+    Action, Auth, Backoff, Breaker, Condition, HttpPlan, Jitter, Pause, RateLimit, ReplyKind,
+    Retry, Robots, Rule, StatusPattern, TransportKind, Wait,
+};
+pub use map::{EachSource, FieldPlan, FieldSource, FieldType, MapPlan, ValueTransform};
+pub use output::{Feed, LeakPolicy, Node, SinkPlan, SinkTarget, TaskPlan, TransformStep};
+pub use stream::{
+    Check, ChildPlan, KeyOrder, Overlay, Pagination, PaginationKind, Partition, Preflight, Probe,
+    Ranges, RequestTemplate, SortKey, StreamPlan, Sweep,
+};
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::spec::Sources;
+
+/// Everything that a run needs to know, read only.
+pub struct Plan {
+    /// The spec's `name`.
+    pub name: String,
+    /// The spec's `description`.
+    pub description: String,
+    /// The file that was given on the command line.
+    pub spec_file: PathBuf,
+    /// Effective params: defaults, then stored ones, then the command line's.
+    pub params: Map<String, Value>,
+    /// Compiled templates live here; [`Template`] is a handle into it.
+    pub env: Arc<Env>,
+    /// How requests are sent.
+    pub http: HttpPlan,
+    /// Checks before the first page.
+    pub preflight: Vec<Preflight>,
+    /// Streams in the spec's order.
+    pub streams: Vec<StreamPlan>,
+    /// The steps of `transforms:`, in order.
+    pub transforms: Vec<TransformStep>,
+    /// Tasks in the spec's order.
+    pub tasks: Vec<TaskPlan>,
+    /// Sinks in the spec's order; a sink over tasks or children is already
+    /// multiplied, one for each.
+    pub sinks: Vec<SinkPlan>,
+    /// The texts of the spec and of all files that it names, for messages.
+    pub sources: Arc<Sources>,
+}

@@ -1,0 +1,131 @@
+//! What is made of records: transforms, tasks, sinks.
+
+use std::sync::Arc;
+
+use scrape_api::{Sink, Transform};
+use serde_json::Value;
+
+use super::{Path, Template};
+use crate::spec::Span;
+
+/// One step of `transforms:`.
+pub struct TransformStep {
+    /// The plugin's name.
+    pub name: String,
+    /// The plugin.
+    pub plugin: Arc<dyn Transform>,
+    /// For a value transform, paths into the mapped record whose strings it is
+    /// applied to.
+    pub fields: Vec<Path>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A tree of templates that gives a JSON value: the node language of task files
+/// and of `template:`.
+pub enum Node {
+    /// A value without templates in it.
+    Const(Value),
+    /// A template; exactly one `{{ expr }}` keeps its native type.
+    Template(Template),
+    /// A list; `Each` and `If` among its items are spliced in.
+    List(Vec<Node>),
+    /// An object with its keys in order. A value that is an `If` without a
+    /// branch leaves its key out.
+    Object(Vec<(String, Node)>),
+    /// `{ $each: expr, as: name, when: expr, yield: node }`
+    Each {
+        /// Gives the list.
+        list: Template,
+        /// The name of an item in `body`; `loop.index` counts from 1.
+        var: String,
+        /// Items for which it is false are left out.
+        when: Option<Template>,
+        /// What is made of an item.
+        body: Box<Node>,
+    },
+    /// `{ $if: expr, then: node, else: node }`
+    If {
+        /// The condition.
+        test: Template,
+        /// When it is true.
+        then: Box<Node>,
+        /// When it is false; without it nothing is made.
+        otherwise: Option<Box<Node>>,
+    },
+    /// `{ $splice: node }`: the items of the list that the node gives, put into
+    /// the list around it.
+    Splice(Box<Node>),
+}
+
+/// One task: how examples are made of a record.
+pub struct TaskPlan {
+    /// Its name.
+    pub name: String,
+    /// One sentence.
+    pub description: String,
+    /// Whether it applies to a record; sees `record`.
+    pub when: Option<Template>,
+    /// Gives a list, one example for each item, which templates see as `item`.
+    pub for_each: Option<Template>,
+    /// Values computed first, in order; each sees those before it.
+    pub bindings: Vec<(String, Node)>,
+    /// The example; sees `record`, `item` and the bindings.
+    pub example: Node,
+    /// Paths into the example: the leaves that a model is to produce.
+    pub target: Vec<Path>,
+    /// What happens to an example whose target stands in its input.
+    pub leak: LeakPolicy,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// What happens to an example whose target stands in its input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeakPolicy {
+    /// It is left out, and counted: for generated text.
+    Drop,
+    /// It stays: spans of the input are what is wanted.
+    Allow,
+    /// It stays, and is counted: closed labels.
+    Report,
+}
+
+/// What a sink is fed with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Feed {
+    /// A row for each record of all streams.
+    Records,
+    /// A row for each example of one task.
+    Task(String),
+    /// A row for each record as the server sent it, of one stream.
+    Raw(String),
+    /// A row for each item of one child list of one stream that was fetched
+    /// apart.
+    RawChildren {
+        /// The stream.
+        stream: String,
+        /// The child list.
+        child: String,
+    },
+}
+
+/// One sink, ready to be opened. [`SinkTarget`] holds the plugin.
+pub struct SinkPlan {
+    /// Its name in the spec.
+    pub name: String,
+    /// The plugin's name.
+    pub plugin: String,
+    /// What it is fed with.
+    pub feed: Feed,
+    /// What a row looks like; without one, a record as it was mapped, an
+    /// example as it is. Sees `record` and `tasks`.
+    pub template: Option<Node>,
+    /// Makes the plugin, anew for each build.
+    pub make: SinkTarget,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// Makes a sink; its options were checked when the plan was made.
+pub type SinkTarget = Arc<dyn Fn() -> Result<Box<dyn Sink>, scrape_api::OptionsError> + Send + Sync>;

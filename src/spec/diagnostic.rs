@@ -1,0 +1,74 @@
+//! What is wrong with a spec, and where.
+
+use super::Span;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The spec cannot be run.
+    Error,
+    /// It can, but probably does not do what was meant.
+    Warning,
+}
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
+    /// The cause in one sentence, lower case, without a full stop.
+    pub message: String,
+    /// Where; `None` for what concerns no place, such as a missing file.
+    pub span: Option<Span>,
+    /// What can be done, ready to be pasted where possible.
+    pub hint: Option<String>,
+}
+
+/// Findings, collected so that all are shown in one go.
+#[derive(Debug, Default)]
+pub struct Diagnostics {
+    items: Vec<Diagnostic>,
+}
+
+impl Diagnostics {
+    /// Adds an error at a place.
+    pub fn error(&mut self, span: Span, message: impl Into<String>) -> &mut Diagnostic {
+        self.push(Severity::Error, Some(span), message.into())
+    }
+
+    /// Adds a warning at a place.
+    pub fn warning(&mut self, span: Span, message: impl Into<String>) -> &mut Diagnostic {
+        self.push(Severity::Warning, Some(span), message.into())
+    }
+
+    /// Adds an error that has no place.
+    pub fn error_nowhere(&mut self, message: impl Into<String>) -> &mut Diagnostic {
+        self.push(Severity::Error, None, message.into())
+    }
+
+    fn push(&mut self, severity: Severity, span: Option<Span>, message: String) -> &mut Diagnostic {
+        let at = self.items.len();
+        self.items.push(Diagnostic { severity, message, span, hint: None });
+        &mut self.items[at]
+    }
+
+    /// Whether anything forbids to run the spec.
+    pub fn has_errors(&self) -> bool {
+        self.items.iter().any(|d| d.severity == Severity::Error)
+    }
+
+    /// All findings by file and place, each once.
+    pub fn sorted(mut self) -> Vec<Diagnostic> {
+        self.items.sort_by_key(|d| d.span.map(|s| (s.file, s.start, s.end)));
+        self.items.dedup();
+        self.items
+    }
+}
+
+impl Diagnostic {
+    /// Adds what can be done about it.
+    pub fn hint(&mut self, hint: impl Into<String>) -> &mut Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}

@@ -1,0 +1,75 @@
+//! Files that a spec is made of, and places in them.
+
+use std::path::{Path, PathBuf};
+
+/// A place in one of the files of a spec: byte offsets into its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Span {
+    /// Which file, as an index into [`Sources`].
+    pub file: u32,
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+impl Span {
+    /// A part of this place: `start..end` counted from its first byte.
+    #[must_use]
+    pub fn part(self, start: usize, end: usize) -> Self {
+        let clamp = |n: usize| (self.start + u32::try_from(n).unwrap_or(u32::MAX)).min(self.end);
+        Self { file: self.file, start: clamp(start), end: clamp(end).max(clamp(start)) }
+    }
+}
+
+/// The text of one file.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// As it is shown in messages: the way the user named it.
+    pub path: PathBuf,
+    /// The whole text.
+    pub text: String,
+}
+
+/// The texts of a spec and of all files that it names, in the order they were
+/// read; the spec itself is the first.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    files: Vec<Source>,
+}
+
+impl Sources {
+    /// Adds a file and returns its number.
+    pub fn add(&mut self, path: PathBuf, text: String) -> u32 {
+        self.files.push(Source { path, text });
+        u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    /// The file of a number.
+    pub fn get(&self, file: u32) -> Option<&Source> {
+        self.files.get(file as usize)
+    }
+
+    /// All files.
+    pub fn iter(&self) -> impl Iterator<Item = &Source> {
+        self.files.iter()
+    }
+
+    /// Path, line and column (both from 1; columns count characters) of the
+    /// first byte of a place.
+    pub fn locate(&self, span: Span) -> Option<(&Path, usize, usize)> {
+        let source = self.get(span.file)?;
+        let before = source.text.get(..span.start as usize)?;
+        let line_start = before.rfind('\n').map_or(0, |i| i + 1);
+        let line = before.matches('\n').count() + 1;
+        Some((&source.path, line, before[line_start..].chars().count() + 1))
+    }
+
+    /// `file:line:column`, for a message of one line.
+    pub fn display(&self, span: Span) -> String {
+        match self.locate(span) {
+            Some((path, line, column)) => format!("{}:{line}:{column}", path.display()),
+            None => String::from("<unknown>"),
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The source of truth of a run: raw records, checkpoints, what is pending and
+//! what was rejected, one transaction a reply.
+
+mod body;
+mod model;
+mod sqlite;
+mod writer;
+
+pub use body::Body;
+pub use model::{
+    ChildCommit, ChildItem, ChildKey, Committed, Cursor, NewRecord, PageCommit, PartitionRow,
+    PartitionState, PendingChild, Reject, Stage, StoredChild, StoredRecord,
+};
+pub use sqlite::{SqliteReader, SqliteStore};
+pub use writer::Writer;
+
+use std::path::Path;
+
+/// An error of the store: one sentence that names the file and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The disk is full. Nothing that was committed is harmed.
+    #[error("the disk is full while writing {path}: free some space, then go on with --resume")]
+    Full {
+        /// The store's file.
+        path: String,
+    },
+    /// The file cannot be opened or written.
+    #[error("{path}: {cause}")]
+    Unusable {
+        /// The store's file.
+        path: String,
+        /// Why, in words, and what to do.
+        cause: String,
+    },
+    /// The file is damaged or no store.
+    #[error("{path} is damaged or not a store of scrape ({cause}); keep it aside, or start again with --fresh")]
+    Corrupt {
+        /// The store's file.
+        path: String,
+        /// What was found.
+        cause: String,
+    },
+    /// Written by a newer version.
+    #[error("{path} was written by a newer version of scrape (format {found}, this one knows {known}); use that version")]
+    Newer {
+        /// The store's file.
+        path: String,
+        /// Its format version.
+        found: i64,
+        /// The newest that this version reads.
+        known: i64,
+    },
+}
+
+/// The result of the store's methods.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The writing side. One connection, one thread: [`Writer`] owns it while a run
+/// collects. Every method is one transaction.
+pub trait Store: Send {
+    /// A value of the run's own book-keeping (effective params, source, limits).
+    fn meta(&self, key: &str) -> Result<Option<String>>;
+    /// Sets one.
+    fn set_meta(&mut self, key: &str, value: &str) -> Result<()>;
+
+    /// Partitions of a stream that were ever begun.
+    fn partitions(&self, stream: &str) -> Result<Vec<PartitionRow>>;
+    /// Writes a partition's row: its state, counts, reason.
+    fn put_partition(&mut self, row: &PartitionRow) -> Result<()>;
+
+    /// The cursors of a partition: one, or one for each range, by range number.
+    fn cursors(&self, stream: &str, partition: &str) -> Result<Vec<Cursor>>;
+    /// Replaces all cursors of a partition: when it begins, when it is cut into
+    /// ranges, when it starts again.
+    fn put_cursors(&mut self, stream: &str, partition: &str, cursors: &[Cursor]) -> Result<()>;
+
+    /// One reply to a stream's own request: its records, its rejects, the cursor
+    /// after it, and a pending row for each child list still to fetch.
+    ///
+    /// A record replaces the stored one of the same primary key if its version is
+    /// greater, or equal and its `seq` not lower; then the fetched child lists of
+    /// the old one go, and those of the new one are pending.
+    fn commit_page(&mut self, page: &PageCommit) -> Result<Committed>;
+
+    /// One page of a child list. The first page of a list (`first`) removes what
+    /// an earlier, unfinished attempt left. Ignored when the parent was replaced
+    /// meanwhile (its `seq` differs from the commit's).
+    fn commit_child(&mut self, page: &ChildCommit) -> Result<()>;
+    /// A child list failed for good.
+    fn fail_child(&mut self, key: &ChildKey, reason: &str) -> Result<()>;
+    /// Up to `limit` child lists still to fetch, after `after` in the order of
+    /// (partition, sort key, primary key, child); with `failed`, those that
+    /// failed in an earlier run are set to pending first.
+    fn pending_children(&mut self, stream: &str, after: Option<&ChildKey>, limit: usize) -> Result<Vec<PendingChild>>;
+    /// Sets all failed child lists of a stream to pending again; how many.
+    fn retry_failed_children(&mut self, stream: &str) -> Result<u64>;
+
+    /// How many records of a partition there are, gone ones left out.
+    fn count_records(&self, stream: &str, partition: &str) -> Result<u64>;
+    /// The primary keys of a partition that are not among `listed` (sorted), and
+    /// those of `listed` that the store does not have.
+    fn compare_keys(&self, stream: &str, partition: &str, listed: &[String]) -> Result<(Vec<String>, Vec<String>)>;
+    /// Marks records that two sweeps no longer list.
+    fn mark_gone(&mut self, stream: &str, primary_keys: &[String]) -> Result<()>;
+    /// The greatest key below `key` that is known in a partition, by sort key.
+    fn key_before(&self, stream: &str, partition: &str, sort_key: &str) -> Result<Option<String>>;
+
+    /// The files of a build that is about to rename its first output.
+    fn begin_outputs(&mut self, build: &str, files: &[String]) -> Result<()>;
+    /// The build renamed its last output.
+    fn finish_outputs(&mut self, build: &str) -> Result<()>;
+    /// All files ever written for this store, and whether the last build of each
+    /// was finished.
+    fn outputs(&self) -> Result<Vec<(String, bool)>>;
+
+    /// A reading side with a snapshot of its own.
+    fn reader(&self) -> Result<Box<dyn Reader>>;
+    /// The store's file.
+    fn path(&self) -> &Path;
+}
+
+/// A snapshot for a build: one read transaction on one connection.
+pub trait Reader: Send {
+    /// Calls `each` for every record of a stream in build order: partitions as
+    /// given, then sort key, then primary key. Records with pending or failed
+    /// child lists come with `complete: false`. Stops at the first error of
+    /// `each`, which is returned as it is.
+    fn records(
+        &self,
+        stream: &str,
+        partitions: &[String],
+        each: &mut dyn FnMut(StoredRecord) -> std::ops::ControlFlow<()>,
+    ) -> Result<()>;
+    /// Rejects of collecting, by stream, partition and key.
+    fn rejects(&self, each: &mut dyn FnMut(Reject) -> std::ops::ControlFlow<()>) -> Result<()>;
+    /// The rows of all partitions of a stream.
+    fn partitions(&self, stream: &str) -> Result<Vec<PartitionRow>>;
+    /// How many records of a partition there are, gone ones left out.
+    fn count_records(&self, stream: &str, partition: &str) -> Result<u64>;
+    /// A value of the run's own book-keeping.
+    fn meta(&self, key: &str) -> Result<Option<String>>;
+    /// A number that changes with every commit to the store.
+    fn data_version(&self) -> Result<i64>;
+}
