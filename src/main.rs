@@ -1,2 +1,4 @@
-//! x
-fn main() {}
+//! The program `scrape`.
+fn main() -> std::process::ExitCode {
+    scrape::main()
+}

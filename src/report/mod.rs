@@ -1,0 +1,1 @@
+//! What a user reads: diagnostics, stats, the summary, exit codes.
