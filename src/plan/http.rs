@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use scrape_api::Method;
 use serde_json::Value;
 use url::Url;
 
@@ -261,6 +260,3 @@ pub enum Wait {
     /// As [`Retry::backoff`] says.
     Backoff,
 }
-
-/// The method of a request; re-exported for those who build requests.
-pub type RequestMethod = Method;

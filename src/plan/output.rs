@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use scrape_api::{Sink, Transform};
-use serde_json::Value;
 
-use super::{Path, Template};
+use super::{Node, Path, Template};
 use crate::spec::Span;
 
 /// One step of `transforms:`.
@@ -19,43 +18,6 @@ pub struct TransformStep {
     pub fields: Vec<Path>,
     /// Where it stands.
     pub span: Span,
-}
-
-/// A tree of templates that gives a JSON value: the node language of task files
-/// and of `template:`.
-pub enum Node {
-    /// A value without templates in it.
-    Const(Value),
-    /// A template; exactly one `{{ expr }}` keeps its native type.
-    Template(Template),
-    /// A list; `Each` and `If` among its items are spliced in.
-    List(Vec<Node>),
-    /// An object with its keys in order. A value that is an `If` without a
-    /// branch leaves its key out.
-    Object(Vec<(String, Node)>),
-    /// `{ $each: expr, as: name, when: expr, yield: node }`
-    Each {
-        /// Gives the list.
-        list: Template,
-        /// The name of an item in `body`; `loop.index` counts from 1.
-        var: String,
-        /// Items for which it is false are left out.
-        when: Option<Template>,
-        /// What is made of an item.
-        body: Box<Node>,
-    },
-    /// `{ $if: expr, then: node, else: node }`
-    If {
-        /// The condition.
-        test: Template,
-        /// When it is true.
-        then: Box<Node>,
-        /// When it is false; without it nothing is made.
-        otherwise: Option<Box<Node>>,
-    },
-    /// `{ $splice: node }`: the items of the list that the node gives, put into
-    /// the list around it.
-    Splice(Box<Node>),
 }
 
 /// One task: how examples are made of a record.
@@ -128,4 +90,5 @@ pub struct SinkPlan {
 }
 
 /// Makes a sink; its options were checked when the plan was made.
-pub type SinkTarget = Arc<dyn Fn() -> Result<Box<dyn Sink>, scrape_api::OptionsError> + Send + Sync>;
+pub type SinkTarget =
+    Arc<dyn Fn() -> Result<Box<dyn Sink>, scrape_api::OptionsError> + Send + Sync>;
