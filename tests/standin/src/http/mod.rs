@@ -10,6 +10,6 @@ mod uri;
 
 pub use encoding::Encodings;
 pub(crate) use encoding::compress;
-pub(crate) use reply::{Body, Reply};
+pub(crate) use reply::{Delivery, Reply};
 pub(crate) use request::{Request, read_request};
 pub(crate) use uri::percent_decode;

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 /// How the bytes of a reply reach the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Body {
+pub(crate) enum Delivery {
     /// Whole, with the right `Content-Length`.
     #[default]
     Whole,
@@ -39,7 +39,7 @@ pub(crate) struct Reply {
     pub(crate) body: Vec<u8>,
     /// The `Content-Encoding` that `body` has, if any.
     pub(crate) encoding: Option<&'static str>,
-    pub(crate) delivery: Body,
+    pub(crate) delivery: Delivery,
     /// Wait this long before anything is sent.
     pub(crate) delay: Duration,
 }
@@ -92,7 +92,7 @@ impl Reply {
         let half = self.body.len() / 2;
         let body = &self.body;
         match self.delivery {
-            Body::Whole => {
+            Delivery::Whole => {
                 let mut out = self.head(Some(body.len()), keep_alive);
                 // One write for a small reply, two for a large one: the copy would cost more.
                 if body.len() <= 16 << 10 {
@@ -104,27 +104,27 @@ impl Reply {
                 stream.write_all(body).await?;
                 Ok(((out.len() + body.len()) as u64, keep_alive))
             }
-            Body::NoReply => reset(stream, &[]).await,
-            Body::CutInHead => {
+            Delivery::NoReply => reset(stream, &[]).await,
+            Delivery::CutInHead => {
                 let head = self.head(Some(body.len()), keep_alive);
                 reset(stream, &head[..head.len() / 2]).await
             }
-            Body::CutInBody => {
+            Delivery::CutInBody => {
                 let mut out = self.head(Some(body.len()), keep_alive);
                 out.extend_from_slice(&body[..half]);
                 reset(stream, &out).await
             }
-            Body::Truncated => {
+            Delivery::Truncated => {
                 let mut out = self.head(Some(body.len().max(1)), false);
                 out.extend_from_slice(&body[..half]);
                 finish(stream, &out).await
             }
-            Body::ShortLength => {
+            Delivery::ShortLength => {
                 let mut out = self.head(Some(half), keep_alive);
                 out.extend_from_slice(body);
                 finish(stream, &out).await
             }
-            Body::ChunkedCut => {
+            Delivery::ChunkedCut => {
                 let mut out = self.head(None, false);
                 out.truncate(out.len() - 2);
                 out.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
@@ -135,12 +135,12 @@ impl Reply {
                 }
                 finish(stream, &out).await
             }
-            Body::CloseCut => {
+            Delivery::CloseCut => {
                 let mut out = self.head(None, false);
                 out.extend_from_slice(&body[..half]);
                 finish(stream, &out).await
             }
-            Body::Drip(millis) => {
+            Delivery::Drip(millis) => {
                 let head = self.head(Some(body.len()), keep_alive);
                 stream.write_all(&head).await?;
                 let steps = (millis / 50).max(1);

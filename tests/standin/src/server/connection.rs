@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::faults::Fault;
-use crate::http::{Body, Reply, Request, compress, read_request};
+use crate::http::{Delivery, Reply, Request, compress, read_request};
 use crate::random::{hash, mix};
 use crate::stats::RequestRecord;
 
@@ -103,7 +103,7 @@ async fn exchange(
         .iter()
         .find(|(name, _)| *name == "Retry-After")
         .and_then(|(_, value)| wait_of(value));
-    end.status = if matches!(reply.delivery, Body::NoReply | Body::CutInHead) {
+    end.status = if matches!(reply.delivery, Delivery::NoReply | Delivery::CutInHead) {
         0
     } else {
         reply.status

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::data::Fields;
 use crate::faults::{Fault, spoil};
-use crate::http::{Body, Reply, Request};
+use crate::http::{Delivery, Reply, Request};
 use crate::json::member;
 
 use super::page::{errors, number};
@@ -29,7 +29,7 @@ pub(super) fn issue(shared: &Shared, config: &Config, request: &Request, id: &st
     );
     let mut reply = Reply::json(200, Vec::new());
     if fault == Some(Fault::Unreadable) && !fields.is_light() {
-        reply.delivery = Body::CutInBody;
+        reply.delivery = Delivery::CutInBody;
     }
     reply.body = match fault {
         Some(fault) => spoil(fault, &body),

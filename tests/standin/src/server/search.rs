@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::config::{Config, MissingKeys};
 use crate::data::{Catalog, Fields};
 use crate::faults::{Fault, spoil};
-use crate::http::{Body, Reply, Request};
+use crate::http::{Delivery, Reply, Request};
 use crate::jql::{self, Rules};
 use crate::random::{hash, mix};
 
@@ -77,7 +77,7 @@ pub(super) fn search(
             .reset_above
             .is_some_and(|limit| page.len() > limit as usize)
     {
-        reply.delivery = Body::NoReply;
+        reply.delivery = Delivery::NoReply;
         return reply;
     }
     let mut body = format!(
@@ -95,7 +95,7 @@ pub(super) fn search(
             catalog.entries[*index as usize].id,
         );
         if heavy && fault == Some(Fault::Unreadable) {
-            reply.delivery = Body::CutInBody;
+            reply.delivery = Delivery::CutInBody;
         }
         write_record(&catalog, *index, &asked.fields, fault, &mut body);
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::config::Config;
 use crate::faults::Fault;
-use crate::http::{Body, Reply, Request};
+use crate::http::{Delivery, Reply, Request};
 
 /// The reply that is sent instead of the right one, for faults that replace it.
 pub(super) fn instead(config: &Config, request: &Request, fault: Fault) -> Option<Reply> {
@@ -63,7 +63,7 @@ pub(super) fn instead(config: &Config, request: &Request, fault: Fault) -> Optio
         }
         Fault::EmptyReply => Reply::json(200, ""),
         Fault::Reset => Reply {
-            delivery: Body::NoReply,
+            delivery: Delivery::NoReply,
             ..Reply::json(200, "")
         },
         _ => return None,
@@ -73,13 +73,13 @@ pub(super) fn instead(config: &Config, request: &Request, fault: Fault) -> Optio
 /// Changes how the right reply reaches the client, for faults that do that.
 pub(super) fn deliver(config: &Config, reply: &mut Reply, fault: Fault) {
     reply.delivery = match fault {
-        Fault::ResetInHeaders => Body::CutInHead,
-        Fault::ResetInBody => Body::CutInBody,
-        Fault::Truncated => Body::Truncated,
-        Fault::ShortLength => Body::ShortLength,
-        Fault::ChunkedCut => Body::ChunkedCut,
-        Fault::CloseCut => Body::CloseCut,
-        Fault::Drip => Body::Drip(config.faults.drip.as_millis() as u64),
+        Fault::ResetInHeaders => Delivery::CutInHead,
+        Fault::ResetInBody => Delivery::CutInBody,
+        Fault::Truncated => Delivery::Truncated,
+        Fault::ShortLength => Delivery::ShortLength,
+        Fault::ChunkedCut => Delivery::ChunkedCut,
+        Fault::CloseCut => Delivery::CloseCut,
+        Fault::Drip => Delivery::Drip(config.faults.drip.as_millis() as u64),
         Fault::Hang => {
             reply.delay = config.faults.hang;
             reply.delivery
