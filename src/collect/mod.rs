@@ -1,1 +1,4 @@
-//! From a server to the store: partitions, pages, children, completeness.
+//! Reads what a spec's streams are made of into the store: partitions, pages,
+//! child lists, checkpoints, and the proof that nothing is missing.
+
+mod split;
