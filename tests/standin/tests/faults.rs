@@ -144,6 +144,51 @@ fn connections_break_where_they_are_told_to() {
 }
 
 #[test]
+fn hostile_replies() {
+    let wrong = struck(Fault::WrongEncoding);
+    assert_eq!(wrong.header("content-encoding"), Some("gzip"));
+    assert!(wrong.body.starts_with(b"{"));
+    assert!(struck(Fault::Bom).body.starts_with(b"\xef\xbb\xbf{"));
+    let bomb = struck(Fault::Bomb).body;
+    let mut unpacked = flate2::read::GzDecoder::new(&bomb[..]);
+    let size = std::io::copy(&mut unpacked, &mut std::io::sink()).unwrap();
+    assert!(
+        bomb.len() < 4 << 20 && size > 256 << 20,
+        "{} {size}",
+        bomb.len()
+    );
+    let padding = struck(Fault::HugeHeaders);
+    assert!(padding.headers.iter().map(|(_, v)| v.len()).sum::<usize>() > 2_000_000);
+    let refused = struck(Fault::Unauthorized);
+    assert_eq!(
+        (refused.status, refused.header("x-seraph-loginreason")),
+        (401, Some("AUTHENTICATED_FAILED"))
+    );
+    let standin = with_faults(FaultConfig::default());
+    standin.script("*", 1, 1, Fault::LargePage).unwrap();
+    assert_eq!(keys(&search(&standin, ALL, "&maxResults=2")).len(), 20);
+}
+
+#[test]
+fn redirects_lead_to_another_server() {
+    let other = with_faults(FaultConfig::default());
+    let standin = Standin::start(Config {
+        redirect_to: Some(format!("http://{}", other.address())),
+        ..Config::default()
+    })
+    .unwrap();
+    standin
+        .script("*serverInfo*", 1, 1, Fault::Redirect)
+        .unwrap();
+    let reply = get(&standin, "/rest/api/2/serverInfo?x=1");
+    let location = format!("{}/rest/api/2/serverInfo?x=1", other.url());
+    assert_eq!(
+        (reply.status, reply.header("location")),
+        (302, Some(location.as_str()))
+    );
+}
+
+#[test]
 fn pages_can_lie() {
     let standin = with_faults(FaultConfig::default());
     let page = |start: usize| {

@@ -93,7 +93,11 @@ async fn exchange(
     let (mut reply, fault) = answer(shared, request, &route, identity);
     end.fault = fault;
     let accept = request.header("accept-encoding").unwrap_or("");
-    if let Some((name, packed)) = compress(&shared.config().encodings, accept, &reply.body) {
+    let packed = match reply.encoding {
+        Some(_) => None,
+        None => compress(&shared.config().encodings, accept, &reply.body),
+    };
+    if let Some((name, packed)) = packed {
         reply.encoding = Some(name);
         reply.body = packed;
     }
