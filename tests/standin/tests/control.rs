@@ -265,8 +265,8 @@ fn counts_requests_in_flight_and_in_a_second() {
 #[test]
 fn goes_away_for_a_while() {
     let standin = standin();
-    let back = Instant::now() + Duration::from_millis(300);
-    standin.apply(Action::Offline { ms: 300 }).unwrap();
+    let back = Instant::now() + Duration::from_millis(1000);
+    standin.apply(Action::Offline { ms: 1000 }).unwrap();
     std::thread::sleep(Duration::from_millis(150));
     assert!(TcpStream::connect(standin.address()).is_err());
     std::thread::sleep(back - Instant::now() + Duration::from_millis(50));
