@@ -2,6 +2,7 @@
 //! plugins made (but nothing opened).
 
 pub mod datetime;
+mod engine_rules;
 mod expr;
 mod filters;
 mod http;
@@ -15,10 +16,11 @@ pub mod phrase;
 mod stream;
 mod template;
 
+pub use engine_rules::engine_rules;
 pub use expr::{Path, PathError, Step};
 pub use http::{
     Action, Auth, Backoff, Breaker, Condition, HttpPlan, Jitter, Pause, RateLimit, ReplyKind,
-    Retry, Robots, Rule, StatusPattern, TransportKind, Wait,
+    Retry, Robots, Rule, Secret, StatusPattern, TransportKind, Wait,
 };
 pub use map::{EachSource, FieldPlan, FieldSource, FieldType, MapPlan, ValueTransform};
 pub use nearest::{closest, nearest};
