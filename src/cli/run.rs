@@ -102,33 +102,28 @@ async fn collect(
     observer: &Arc<Observer>,
 ) -> Outcome<(Box<dyn Store>, collect::CollectReport)> {
     let first_seq = store.last_seq().map_err(store_error)? + 1;
-    let transport = transport::make(spec, plan, observer)?;
-    let client = Client::new(
-        plan,
-        transport.fetch.clone(),
-        ClientOptions {
-            concurrency: spec.concurrency(),
-            rate_limit: spec.rate_limit(),
-            state_dir: state_dir()?,
-            offline: transport.offline,
-            first_seq,
-        },
-        stop.clone(),
-        observer.clone(),
-    )
-    .map_err(|e| Ended::failed(e.to_string()))?;
+    let options = ClientOptions {
+        concurrency: spec.concurrency(),
+        rate_limit: spec.rate_limit(),
+        state_dir: state_dir()?,
+        first_seq,
+        record: spec.path("record").cloned(),
+        replay: spec.path("replay").cloned(),
+        ..ClientOptions::default()
+    };
+    let client =
+        Client::new(plan.clone(), transport::make(plan)?, options, stop.clone(), observer.clone())
+            .map_err(|e| Ended::failed(e.to_string()))?;
     let writer = Writer::start(store).map_err(store_error)?;
     let options = CollectOptions {
         limit,
         resume,
         concurrency: spec.concurrency().unwrap_or(plan.http.concurrency),
-        recording: transport.recording(),
     };
     let report =
         collect::run(plan.clone(), writer.clone(), client, options, stop.clone(), observer.clone())
             .await;
     let store = writer.close().await.map_err(store_error)?;
-    transport.close()?;
     Ok((store, report.map_err(|e| Ended::failed(e.to_string()))?))
 }
 
