@@ -135,6 +135,9 @@ pub enum Action {
         /// Body of `/robots.txt`; empty for 404.
         #[serde(default)]
         robots: Option<String>,
+        /// Where the fault `redirect` leads, `http://host:port`.
+        #[serde(default)]
+        redirect_to: Option<String>,
     },
     /// Statistics and log begin anew, as do the attempts that faults count.
     Reset,
@@ -220,8 +223,10 @@ impl Action {
                 max_page,
                 reset_above,
                 robots,
+                redirect_to,
             } => {
                 let mut config = shared.config_mut();
+                config.redirect_to = redirect_to.or(config.redirect_to.take());
                 config.latency = latency_ms.map_or(config.latency, Duration::from_millis);
                 config.limit_rps =
                     limit_rps.map_or(config.limit_rps, |rps| Some(rps).filter(|r| *r > 0.0));

@@ -215,6 +215,11 @@ pub(crate) fn command() -> Command {
                 .value_parser(duration)
                 .default_value("2s"),
         )
+        .arg(option(
+            "redirect-to",
+            "ORIGIN",
+            "Where `redirect` leads: http://host:port",
+        ))
         .arg(
             option("drip", "TIME", "How long `drip` takes")
                 .value_parser(duration)
@@ -300,6 +305,7 @@ pub(crate) fn config(matches: &ArgMatches) -> Result<Config, ConfigError> {
             .get_one("limit-rps")
             .copied()
             .filter(|rps| *rps > 0.0),
+        redirect_to: text("redirect-to").cloned(),
         faults: FaultConfig {
             rate: matches.get_one("faults").map_or(0.0, part),
             rates: matches

@@ -114,6 +114,8 @@ pub struct Config {
     pub latency: Duration,
     /// Requests a second (token bucket of one second's size); beyond it 429.
     pub limit_rps: Option<f64>,
+    /// Where the fault `redirect` leads: scheme and authority, without a path.
+    pub redirect_to: Option<String>,
     /// Faults from the start.
     pub faults: FaultConfig,
     /// Threads of the server; 0 for two.
@@ -147,6 +149,7 @@ impl Default for Config {
             encodings: Encodings::default(),
             latency: Duration::ZERO,
             limit_rps: None,
+            redirect_to: None,
             faults: FaultConfig::default(),
             workers: 0,
             cache_bytes: 256 << 20,

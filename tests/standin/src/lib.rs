@@ -5,6 +5,11 @@
 //! a file, and misbehaves when told to. On loopback only, for tests, benchmarks and
 //! recordings, and for trying things out: `jira-standin --help`.
 
+#![cfg_attr(not(test), deny(unused_crate_dependencies))]
+
+// Used by the binary alone.
+use clap as _;
+
 mod action;
 mod config;
 mod data;

@@ -37,7 +37,7 @@ pub struct RequestRecord {
     pub inside_retry_after: bool,
     /// Bytes sent, headers included.
     pub bytes: u64,
-    /// Milliseconds until the last byte was sent; 0 while it is being answered.
+    /// Milliseconds until the last bytes were sent; 0 while it is being answered.
     pub took_ms: f64,
     /// The `User-Agent` header.
     pub user_agent: String,
@@ -113,7 +113,7 @@ impl Log {
         self.stats.sessions += 1;
     }
 
-    /// A request came; returns what [`Self::end`] wants.
+    /// A request came; returns what [`Self::answered`] wants.
     pub(crate) fn begin(&mut self, mut record: RequestRecord, identity: u64) -> (Instant, usize) {
         let now = Instant::now();
         self.in_flight += 1;
@@ -136,31 +136,32 @@ impl Log {
         (now, self.records.len() - 1)
     }
 
-    /// The reply is out (or the connection is gone).
-    pub(crate) fn end(
-        &mut self,
-        begun: (Instant, usize),
-        status: u16,
-        fault: Option<Fault>,
-        bytes: u64,
-    ) {
+    /// The last bytes of the reply are about to leave (or the connection is gone).
+    pub(crate) fn answered(&mut self, begun: (Instant, usize), status: u16, fault: Option<Fault>) {
         self.in_flight = self.in_flight.saturating_sub(1);
         *self.stats.by_status.entry(status).or_default() += 1;
         if let Some(fault) = fault {
             *self.stats.by_fault.entry(fault).or_default() += 1;
         }
-        self.stats.bytes_sent += bytes;
-        // After a reset the log has no such line any more.
-        if let Some(record) = self
-            .records
-            .get_mut(begun.1)
-            .filter(|_| begun.0 >= self.start)
-        {
+        if let Some(record) = self.record(begun) {
             record.status = status;
             record.fault = fault;
-            record.bytes = bytes;
             record.took_ms = begun.0.elapsed().as_secs_f64() * 1000.0;
         }
+    }
+
+    /// So many bytes went out.
+    pub(crate) fn sent(&mut self, begun: (Instant, usize), bytes: u64) {
+        self.stats.bytes_sent += bytes;
+        if let Some(record) = self.record(begun) {
+            record.bytes = bytes;
+        }
+    }
+
+    /// The line of a request; after a reset there is none.
+    fn record(&mut self, begun: (Instant, usize)) -> Option<&mut RequestRecord> {
+        let current = begun.0 >= self.start;
+        self.records.get_mut(begun.1).filter(|_| current)
     }
 
     /// A reply said when to come back.

@@ -53,9 +53,16 @@ faults! {
     ShortLength "short-length" Reply "Content-Length names half of the body.";
     Drip "drip" Reply "The body comes in small pieces (over `drip`, 2 s unless set).";
     Login "login" Reply "302 to /login.jsp.";
+    Redirect "redirect" Reply "302 to the same path at `redirect_to`; without that to itself.";
+    Unauthorized "401" Reply "401 as for wrong credentials.";
+    WrongEncoding "wrong-encoding" Reply "Content-Encoding: gzip, but the body is plain.";
+    Bom "bom" Reply "A byte order mark before the body.";
+    Bomb "bomb" Reply "A gzip body of about 1 MB that unpacks to 256 MB.";
+    HugeHeaders "huge-headers" Reply "Headers of 2 MB.";
     EmptyReply "empty" Reply "200 without a body.";
     RepeatedPage "repeated-page" Page "The page that was sent before, again.";
     EmptyPage "empty-page" Page "No issues although there are more.";
+    LargePage "large-page" Page "Ten times as many issues as were asked for.";
     MovingTotal "moving-total" Page "A total that is off by up to three.";
     InvalidUtf8 "invalid-utf8" Record "Bytes in the summary that are not UTF-8.";
     LoneSurrogate "lone-surrogate" Record "Unpaired surrogate escapes in the summary.";

@@ -81,13 +81,19 @@ impl Reply {
     }
 
     /// Sends the reply; returns the bytes sent and whether the connection can be used again.
+    /// `before_last` is called before the last bytes leave: who has them all may at once
+    /// send another request, which must not count as one more in flight.
     pub(crate) async fn send(
         self,
         stream: &mut TcpStream,
         keep_alive: bool,
+        mut before_last: impl FnMut() + Send,
     ) -> io::Result<(u64, bool)> {
         if !self.delay.is_zero() {
             tokio::time::sleep(self.delay).await;
+        }
+        if !matches!(self.delivery, Delivery::Whole | Delivery::Drip(_)) {
+            before_last();
         }
         let half = self.body.len() / 2;
         let body = &self.body;
@@ -97,11 +103,15 @@ impl Reply {
                 // One write for a small reply, two for a large one: the copy would cost more.
                 if body.len() <= 16 << 10 {
                     out.extend_from_slice(body);
+                    before_last();
                     stream.write_all(&out).await?;
                     return Ok((out.len() as u64, keep_alive));
                 }
+                let (most, last) = body.split_at(body.len() - (1 << 10));
                 stream.write_all(&out).await?;
-                stream.write_all(body).await?;
+                stream.write_all(most).await?;
+                before_last();
+                stream.write_all(last).await?;
                 Ok(((out.len() + body.len()) as u64, keep_alive))
             }
             Delivery::NoReply => reset(stream, &[]).await,
@@ -144,9 +154,14 @@ impl Reply {
                 let head = self.head(Some(body.len()), keep_alive);
                 stream.write_all(&head).await?;
                 let steps = (millis / 50).max(1);
-                for piece in body.chunks(body.len().div_ceil(steps as usize).max(1)) {
-                    stream.write_all(piece).await?;
+                let piece = body.len().div_ceil(steps as usize).max(1);
+                for start in (0..body.len()).step_by(piece) {
                     tokio::time::sleep(Duration::from_millis(millis / steps)).await;
+                    let end = (start + piece).min(body.len());
+                    if end == body.len() {
+                        before_last();
+                    }
+                    stream.write_all(&body[start..end]).await?;
                 }
                 Ok(((head.len() + body.len()) as u64, keep_alive))
             }

@@ -54,12 +54,14 @@ pub(super) fn identify(
         .with("X-Authentication-Denied-Reason", login)
         .with("X-Seraph-LoginReason", "AUTHENTICATION_DENIED"));
     }
-    Err(Reply::html(
-        401,
-        "Unauthorized (401)",
-        "Basic Authentication Failure - Reason : AUTHENTICATED_FAILED",
-    )
-    .with("X-Seraph-LoginReason", "AUTHENTICATED_FAILED"))
+    Err(failed())
+}
+
+/// The page for wrong credentials.
+pub(super) fn failed() -> Reply {
+    let reason = "AUTHENTICATED_FAILED";
+    let text = format!("Basic Authentication Failure - Reason : {reason}");
+    Reply::html(401, "Unauthorized (401)", &text).with("X-Seraph-LoginReason", reason)
 }
 
 /// Base64 with padding (RFC 4648, section 4).

@@ -72,20 +72,19 @@ async fn exchange(
 ) -> io::Result<bool> {
     if request.path.starts_with("/_control") {
         let (_, again) = control::answer(shared, request)
-            .send(stream, request.keep_alive)
+            .send(stream, request.keep_alive, || ())
             .await?;
         return Ok(again);
     }
     let identity = identity(request);
     let route = route::of(&shared.config(), request);
     let begun = shared.log().begin(record(request, route.name()), identity);
-    // Counted as answered even when the client goes away in the middle.
     let mut end = End {
         shared,
         begun,
         status: 0,
         fault: None,
-        bytes: 0,
+        done: false,
     };
     let latency = shared.config().latency;
     if !latency.is_zero() {
@@ -94,43 +93,56 @@ async fn exchange(
     let (mut reply, fault) = answer(shared, request, &route, identity);
     end.fault = fault;
     let accept = request.header("accept-encoding").unwrap_or("");
-    if let Some((name, packed)) = compress(&shared.config().encodings, accept, &reply.body) {
+    let packed = match reply.encoding {
+        Some(_) => None,
+        None => compress(&shared.config().encodings, accept, &reply.body),
+    };
+    if let Some((name, packed)) = packed {
         reply.encoding = Some(name);
         reply.body = packed;
     }
+    let cut = matches!(reply.delivery, Delivery::NoReply | Delivery::CutInHead);
+    end.status = if cut { 0 } else { reply.status };
     let told = reply
         .headers
         .iter()
-        .find(|(name, _)| *name == "Retry-After")
-        .and_then(|(_, value)| wait_of(value));
-    end.status = if matches!(reply.delivery, Delivery::NoReply | Delivery::CutInHead) {
-        0
-    } else {
-        reply.status
-    };
-    let sent = reply.send(stream, request.keep_alive).await;
-    if let Some(wait) = told.filter(|w| !w.is_zero()) {
+        .find(|(name, _)| *name == "Retry-After");
+    let wait = told.and_then(|(_, value)| wait_of(value));
+    if let Some(wait) = wait.filter(|w| !w.is_zero()) {
         shared.log().told_to_wait(wait);
     }
+    let sent = reply
+        .send(stream, request.keep_alive, || end.answered())
+        .await;
     let (bytes, again) = sent?;
-    end.bytes = bytes;
+    shared.log().sent(begun, bytes);
     Ok(again)
 }
 
-/// Ends a request in the log when it goes out of scope.
+/// Ends a request in the log, at the latest when it goes out of scope: also when
+/// the client goes away in the middle.
 struct End<'a> {
     shared: &'a Shared,
     begun: (Instant, usize),
     status: u16,
     fault: Option<Fault>,
-    bytes: u64,
+    done: bool,
+}
+
+impl End<'_> {
+    fn answered(&mut self) {
+        if !self.done {
+            self.done = true;
+            self.shared
+                .log()
+                .answered(self.begun, self.status, self.fault);
+        }
+    }
 }
 
 impl Drop for End<'_> {
     fn drop(&mut self) {
-        self.shared
-            .log()
-            .end(self.begun, self.status, self.fault, self.bytes);
+        self.answered();
     }
 }
 

@@ -65,7 +65,13 @@ pub(super) fn search(
         compare_missing_keys: config.missing_keys == MissingKeys::Compare,
     };
     let catalog = shared.catalog();
-    let (mut total, mut page) = match jql::select(&catalog, &query, rules, asked.start, asked.max) {
+    let factor = if fault == Some(Fault::LargePage) {
+        10
+    } else {
+        1
+    };
+    let max = asked.max * factor;
+    let (mut total, mut page) = match jql::select(&catalog, &query, rules, asked.start, max) {
         Ok(found) => found,
         Err(messages) => return errors(400, &messages),
     };

@@ -1,10 +1,16 @@
 //! Turns a fault into a reply.
 
+use std::io::Write;
+use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use flate2::{Compression, write::GzEncoder};
 
 use crate::config::Config;
 use crate::faults::Fault;
 use crate::http::{Delivery, Reply, Request};
+
+use super::auth;
 
 /// The reply that is sent instead of the right one, for faults that replace it.
 pub(super) fn instead(config: &Config, request: &Request, fault: Fault) -> Option<Reply> {
@@ -61,6 +67,19 @@ pub(super) fn instead(config: &Config, request: &Request, fault: Fault) -> Optio
             let location = format!("{}/login.jsp?os_destination={path}", config.context_path);
             Reply::html(302, "Found", "Log in first.").with("Location", location)
         }
+        Fault::Redirect => Reply::html(302, "Found", "The resource has moved.").with(
+            "Location",
+            format!(
+                "{}{}",
+                config.redirect_to.as_deref().unwrap_or(""),
+                request.target
+            ),
+        ),
+        Fault::Unauthorized => auth::failed(),
+        Fault::Bomb => Reply {
+            encoding: Some("gzip"),
+            ..Reply::json(200, bomb())
+        },
         Fault::EmptyReply => Reply::json(200, ""),
         Fault::Reset => Reply {
             delivery: Delivery::NoReply,
@@ -86,6 +105,34 @@ pub(super) fn deliver(config: &Config, reply: &mut Reply, fault: Fault) {
         }
         _ => reply.delivery,
     };
+    match fault {
+        // Encoded already, as far as the rest of the server can see.
+        Fault::WrongEncoding => reply.encoding = Some("gzip"),
+        Fault::Bom => reply.body.splice(..0, *b"\xef\xbb\xbf").for_each(drop),
+        Fault::HugeHeaders => {
+            let value = "tide".repeat(1 << 11);
+            reply
+                .headers
+                .extend((0..256).map(|_| ("X-Padding", value.clone())));
+        }
+        _ => {}
+    }
+}
+
+/// An object with 256 MB of spaces in it, packed once and kept.
+fn bomb() -> Vec<u8> {
+    static PACKED: OnceLock<Vec<u8>> = OnceLock::new();
+    let pack = || {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        let spaces = vec![b' '; 1 << 20];
+        let mut write = |bytes: &[u8]| encoder.write_all(bytes);
+        // Writing to memory does not fail.
+        _ = write(b"{\"issues\":[")
+            .and_then(|()| (0..256).try_for_each(|_| write(&spaces)))
+            .and_then(|()| write(b"]}"));
+        encoder.finish().unwrap_or_default()
+    };
+    PACKED.get_or_init(pack).clone()
 }
 
 /// An HTTP date has no fractions, so the first one that is at least so many seconds away.

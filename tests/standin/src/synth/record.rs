@@ -336,7 +336,7 @@ pub(super) fn write(
 /// Brings a record to about the size that was asked for, with a field of the
 /// kind that integrations leave behind: long, and of no use to a reader.
 fn pad(generator: &Generator, rng: &mut Rng, out: &mut String, still_to_come: usize) {
-    let target = generator.record_size * rng.usize(70..131) / 100;
+    let target = generator.record_size * rng.usize(50..111) / 100;
     let missing = target.saturating_sub(out.len() + still_to_come + 120);
     if missing < 40 {
         out.push_str(r#","customfield_12314020":"{}""#);
