@@ -1,4 +1,5 @@
 //! Reads what a spec's streams are made of into the store: partitions, pages,
 //! child lists, checkpoints, and the proof that nothing is missing.
 
+mod paginate;
 mod split;
