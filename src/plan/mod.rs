@@ -1,6 +1,7 @@
 //! A checked spec made runnable: params applied, paths and templates compiled,
 //! plugins made (but nothing opened).
 
+mod compile;
 pub mod datetime;
 mod expr;
 mod filters;
@@ -11,9 +12,11 @@ mod node;
 mod order;
 mod output;
 pub mod phrase;
+mod secrets;
 mod stream;
 mod template;
 
+pub use compile::{Registry, compile, compile_with};
 pub use expr::{Path, PathError, Step};
 pub use http::{
     Action, Auth, Backoff, Breaker, Condition, HttpPlan, Jitter, Pause, RateLimit, ReplyKind,
@@ -24,6 +27,7 @@ pub use nearest::{closest, nearest};
 pub use node::{Node, scope_of};
 pub use order::{order_key, original_key, version_key};
 pub use output::{Feed, LeakPolicy, SinkPlan, SinkTarget, TaskPlan, TransformStep};
+pub use secrets::{SecretPlan, SecretSource};
 pub use stream::{
     Check, ChildPlan, KeyOrder, Overlay, Pagination, PaginationKind, Partition, Preflight, Probe,
     Ranges, RequestTemplate, SortKey, StreamPlan, Sweep,
@@ -49,6 +53,8 @@ pub struct Plan {
     pub params: Map<String, Value>,
     /// Compiled templates live here; [`Template`] is a handle into it.
     pub env: Arc<Env>,
+    /// Credentials, not read yet.
+    pub secrets: Vec<SecretPlan>,
     /// How requests are sent.
     pub http: HttpPlan,
     /// Checks before the first page.

@@ -1,1 +1,3 @@
 //! What a user reads: diagnostics, stats, the summary, exit codes.
+
+pub mod diagnostics;
