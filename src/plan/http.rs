@@ -1,5 +1,6 @@
 //! How requests are sent: the section `http:`, resolved.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -18,6 +19,8 @@ pub struct HttpPlan {
     pub headers: Vec<(String, String)>,
     /// Credentials.
     pub auth: Auth,
+    /// What templates in `auth` see as `secrets.NAME`.
+    pub secrets: Vec<Secret>,
     /// Whether robots.txt is obeyed.
     pub robots: Robots,
     /// Time to establish a connection.
@@ -74,6 +77,17 @@ impl Auth {
             Self::Header { .. } => "header",
         }
     }
+}
+
+/// One entry of `secrets:`. Its value is read when a run starts.
+#[derive(Debug, Clone)]
+pub struct Secret {
+    /// Its name.
+    pub name: String,
+    /// The environment variable that holds it; looked at first.
+    pub env: Option<String>,
+    /// The file that holds it, relative paths resolved.
+    pub file: Option<PathBuf>,
 }
 
 /// At most `requests` in any time span `per`, evenly spaced.

@@ -3,6 +3,7 @@
 
 mod compile;
 pub mod datetime;
+mod engine_rules;
 mod expr;
 mod filters;
 mod http;
@@ -10,24 +11,25 @@ mod map;
 mod nearest;
 mod node;
 mod order;
+mod origin;
 mod output;
 pub mod phrase;
-mod secrets;
 mod stream;
 mod template;
 
 pub use compile::{Registry, compile, compile_with};
+pub use engine_rules::engine_rules;
 pub use expr::{Path, PathError, Step};
 pub use http::{
     Action, Auth, Backoff, Breaker, Condition, HttpPlan, Jitter, Pause, RateLimit, ReplyKind,
-    Retry, Robots, Rule, StatusPattern, TransportKind, Wait,
+    Retry, Robots, Rule, Secret, StatusPattern, TransportKind, Wait,
 };
 pub use map::{EachSource, FieldPlan, FieldSource, FieldType, MapPlan, ValueTransform};
 pub use nearest::{closest, nearest};
 pub use node::{Node, scope_of};
+pub use origin::differences;
 pub use order::{order_key, original_key, version_key};
 pub use output::{Feed, LeakPolicy, SinkPlan, SinkTarget, TaskPlan, TransformStep};
-pub use secrets::{SecretPlan, SecretSource};
 pub use stream::{
     Check, ChildPlan, KeyOrder, Overlay, Pagination, PaginationKind, Partition, Preflight, Probe,
     Ranges, RequestTemplate, SortKey, StreamPlan, Sweep,
@@ -53,8 +55,6 @@ pub struct Plan {
     pub params: Map<String, Value>,
     /// Compiled templates live here; [`Template`] is a handle into it.
     pub env: Arc<Env>,
-    /// Credentials, not read yet.
-    pub secrets: Vec<SecretPlan>,
     /// How requests are sent.
     pub http: HttpPlan,
     /// Checks before the first page.

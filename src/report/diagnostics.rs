@@ -1,9 +1,11 @@
 //! Diagnostics as a person reads them, and as a machine does.
 
+use std::io::{IsTerminal, Write};
+
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde::Serialize;
 
-use crate::spec::{Diagnostic, Severity, Sources, Span};
+use crate::spec::{Diagnostic, Diagnostics, Severity, Sources, Span};
 
 /// Renders findings: each with `file:line:column`, the line, a caret under the
 /// place, and a hint. Ends with a line that counts them.
@@ -17,6 +19,20 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool, width:
     }
     out.push_str(&summary(diagnostics));
     out
+}
+
+/// Renders findings to standard error, with colours where it is a terminal that
+/// wants them; nothing where there are none.
+pub fn print(diagnostics: Diagnostics, sources: &Sources) {
+    let found = diagnostics.sorted();
+    if found.is_empty() {
+        return;
+    }
+    let mut stderr = std::io::stderr().lock();
+    let color = stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let width = if stderr.is_terminal() { 120 } else { 160 };
+    // Nobody is left to tell when standard error is closed.
+    let _ = stderr.write_all(render(&found, sources, color, width).as_bytes());
 }
 
 /// `3 errors, 1 warning`, with a line end; nothing where there is nothing.
@@ -143,7 +159,6 @@ pub fn to_json(diagnostics: &[Diagnostic], sources: &Sources) -> Vec<JsonDiagnos
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::Diagnostics;
 
     #[test]
     fn a_place_has_its_line_and_a_caret() {

@@ -2,21 +2,9 @@
 
 use super::compiler::Compiler;
 use super::names::Attrs;
-use crate::plan::{Auth, SecretPlan, SecretSource, Template};
+use crate::plan::{Auth, Secret};
 use crate::spec::lang::{AuthKind, AuthSpec, SecretSpec};
 use crate::spec::{Key, decode::TemplateText};
-
-impl Auth {
-    /// Its templates.
-    pub(in crate::plan) fn templates(&self) -> Vec<&Template> {
-        match self {
-            Self::None => Vec::new(),
-            Self::Basic { username, password } => vec![username, password],
-            Self::Bearer { token } => vec![token],
-            Self::Header { value, .. } => vec![value],
-        }
-    }
-}
 
 impl Compiler<'_> {
     pub(super) fn auth(&mut self, spec: &AuthSpec, secrets: &[(Key, SecretSpec)]) -> Auth {
@@ -38,23 +26,23 @@ impl Compiler<'_> {
         }
     }
 
-    pub(super) fn secrets(&mut self, secrets: &[(Key, SecretSpec)]) -> Vec<SecretPlan> {
-        let mut plans = Vec::new();
-        for (key, spec) in secrets {
-            let folder = self.sources.folder(key.span.file);
-            let source = match (&spec.env, &spec.file) {
-                (Some(variable), None) => SecretSource::Env(variable.clone()),
-                (None, Some(file)) => SecretSource::File(folder.join(file)),
-                _ => {
+    pub(super) fn secrets(&mut self, secrets: &[(Key, SecretSpec)]) -> Vec<Secret> {
+        secrets
+            .iter()
+            .map(|(key, spec)| {
+                self.identifier(key, "a secret");
+                if spec.env.is_none() && spec.file.is_none() {
                     self.diagnostics
-                        .error(key.span, "a secret comes from either `env` or `file`")
+                        .error(key.span, "a secret comes from `env` or from `file`")
                         .hint(format!("{}: {{ env: {} }}", key.text, key.text.to_uppercase()));
-                    continue;
                 }
-            };
-            let help = spec.help.clone().unwrap_or_default();
-            plans.push(SecretPlan { name: key.text.clone(), source, help, span: key.span });
-        }
-        plans
+                let folder = self.sources.folder(key.span.file);
+                Secret {
+                    name: key.text.clone(),
+                    env: spec.env.clone(),
+                    file: spec.file.as_ref().map(|file| folder.join(file)),
+                }
+            })
+            .collect()
     }
 }

@@ -4,10 +4,9 @@ use serde_json::Value;
 
 use super::compiler::Compiler;
 use super::names::Attrs;
-use super::rules;
 use crate::plan::{
     Action, Backoff, Breaker, Check, Condition, HttpPlan, Path, Pause, Preflight, RateLimit, Retry,
-    Rule, Wait,
+    Rule, Wait, engine_rules,
 };
 use crate::spec::decode::Address;
 use crate::spec::lang::{BackoffKind, ConditionSpec, PreflightSpec, RuleSpec, Spec, WaitSpec};
@@ -33,7 +32,7 @@ impl Compiler<'_> {
         });
         let headers = headers.collect();
         let mut on_response: Vec<Rule> = http.on_response.iter().map(|r| self.rule(r)).collect();
-        on_response.extend(rules::defaults());
+        on_response.extend(engine_rules());
         let backoff = &http.retry.backoff;
         let constant = backoff.kind == BackoffKind::Constant;
         HttpPlan {
@@ -41,6 +40,7 @@ impl Compiler<'_> {
             user_agent: http.user_agent.clone(),
             headers,
             auth: self.auth(&http.auth, &spec.secrets.0),
+            secrets: self.secrets(&spec.secrets.0),
             robots: http.robots,
             connect_timeout: http.timeout.connect,
             read_timeout: http.timeout.read,

@@ -10,7 +10,6 @@ mod nodes;
 mod pagination;
 mod registry;
 mod request;
-mod rules;
 mod sink;
 mod stream;
 mod task;
@@ -71,7 +70,6 @@ pub fn compile_with(
     let transforms = compiler.transforms(&spec.transforms);
     let tasks = compiler.tasks(&spec.tasks.0);
     let sinks = compiler.sinks(&spec.sinks.0, &spec);
-    let secrets = compiler.secrets(&spec.secrets.0);
     compiler.version(&spec);
     let (env, sources) = compiler.finish();
     loaded.sources = Arc::new(sources);
@@ -85,7 +83,6 @@ pub fn compile_with(
         spec_file: loaded.file.clone(),
         params,
         env: Arc::new(env),
-        secrets,
         http,
         preflight,
         streams,
