@@ -10,6 +10,7 @@ mod map;
 mod nearest;
 mod node;
 mod order;
+mod origin;
 mod output;
 pub mod phrase;
 mod stream;
@@ -24,6 +25,7 @@ pub use http::{
 pub use map::{EachSource, FieldPlan, FieldSource, FieldType, MapPlan, ValueTransform};
 pub use nearest::{closest, nearest};
 pub use node::{Node, scope_of};
+pub use origin::differences;
 pub use order::{order_key, original_key, version_key};
 pub use output::{Feed, LeakPolicy, SinkPlan, SinkTarget, TaskPlan, TransformStep};
 pub use stream::{

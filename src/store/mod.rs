@@ -2,11 +2,15 @@
 //! what was rejected, one transaction a reply.
 
 mod body;
+mod directory;
+mod lock;
 mod model;
 mod sqlite;
 mod writer;
 
 pub use body::Body;
+pub use directory::{Cleared, Contents, OutputState, STORE_FILE};
+pub use lock::{Lock, LockKind};
 pub use model::{
     ChildCommit, ChildItem, ChildKey, Committed, Cursor, NewRecord, PageCommit, PartitionRow,
     PartitionState, PendingChild, Reject, Stage, StoredChild, StoredRecord,
@@ -34,7 +38,9 @@ pub enum Error {
         cause: String,
     },
     /// The file is damaged or no store.
-    #[error("{path} is damaged or not a store of scrape ({cause}); keep it aside, or start again with --fresh")]
+    #[error(
+        "{path} is damaged or not a store of scrape ({cause}); keep it aside, or start again with --fresh"
+    )]
     Corrupt {
         /// The store's file.
         path: String,
@@ -42,7 +48,9 @@ pub enum Error {
         cause: String,
     },
     /// Written by a newer version.
-    #[error("{path} was written by a newer version of scrape (format {found}, this one knows {known}); use that version")]
+    #[error(
+        "{path} was written by a newer version of scrape (format {found}, this one knows {known}); use that version"
+    )]
     Newer {
         /// The store's file.
         path: String,
@@ -50,6 +58,18 @@ pub enum Error {
         found: i64,
         /// The newest that this version reads.
         known: i64,
+    },
+    /// Another process does the same kind of work there.
+    #[error(
+        "{holder} {doing} {directory}: wait until it has ended, or name another folder with --output-dir"
+    )]
+    Locked {
+        /// The output directory.
+        directory: String,
+        /// Who: `process 4711`.
+        holder: String,
+        /// What: `collects into`.
+        doing: &'static str,
     },
 }
 
@@ -64,7 +84,10 @@ pub trait Store: Send {
     /// Sets one.
     fn set_meta(&mut self, key: &str, value: &str) -> Result<()>;
 
-    /// Partitions of a stream that were ever begun.
+    /// The greatest number of a request whose reply is in the store; 0 at first.
+    fn last_seq(&self) -> Result<i64>;
+
+    /// Partitions of a stream that were ever begun, by id.
     fn partitions(&self, stream: &str) -> Result<Vec<PartitionRow>>;
     /// Writes a partition's row: its state, counts, reason.
     fn put_partition(&mut self, row: &PartitionRow) -> Result<()>;
@@ -81,6 +104,10 @@ pub trait Store: Send {
     /// A record replaces the stored one of the same primary key if its version is
     /// greater, or equal and its `seq` not lower; then the fetched child lists of
     /// the old one go, and those of the new one are pending.
+    ///
+    /// A record that arrives, in whatever version, removes the reject of its key
+    /// that came with the same or an earlier request; a reject of a key that came
+    /// whole with a later one is left out.
     fn commit_page(&mut self, page: &PageCommit) -> Result<Committed>;
 
     /// One page of a child list. The first page of a list (`first`) removes what
@@ -90,23 +117,41 @@ pub trait Store: Send {
     /// A child list failed for good.
     fn fail_child(&mut self, key: &ChildKey, reason: &str) -> Result<()>;
     /// Up to `limit` child lists still to fetch, after `after` in the order of
-    /// (partition, sort key, primary key, child); with `failed`, those that
-    /// failed in an earlier run are set to pending first.
-    fn pending_children(&mut self, stream: &str, after: Option<&ChildKey>, limit: usize) -> Result<Vec<PendingChild>>;
+    /// (partition, sort key, primary key, child).
+    fn pending_children(
+        &mut self,
+        stream: &str,
+        after: Option<&ChildKey>,
+        limit: usize,
+    ) -> Result<Vec<PendingChild>>;
     /// Sets all failed child lists of a stream to pending again; how many.
     fn retry_failed_children(&mut self, stream: &str) -> Result<u64>;
 
     /// How many records of a partition there are, gone ones left out.
     fn count_records(&self, stream: &str, partition: &str) -> Result<u64>;
-    /// The primary keys of a partition that are not among `listed` (sorted), and
-    /// those of `listed` that the store does not have.
-    fn compare_keys(&self, stream: &str, partition: &str, listed: &[String]) -> Result<(Vec<String>, Vec<String>)>;
-    /// Marks records that two sweeps no longer list.
+    /// The primary keys of a partition that are not among `listed`, and those of
+    /// `listed` that it does not have, sorted. Gone records count as not there:
+    /// one that is listed again has to be fetched again.
+    fn compare_keys(
+        &self,
+        stream: &str,
+        partition: &str,
+        listed: &[String],
+    ) -> Result<(Vec<String>, Vec<String>)>;
+    /// Marks records that two sweeps no longer list. A record that arrives again,
+    /// in whatever version, is no longer gone.
     fn mark_gone(&mut self, stream: &str, primary_keys: &[String]) -> Result<()>;
-    /// The greatest key below `key` that is known in a partition, by sort key.
-    fn key_before(&self, stream: &str, partition: &str, sort_key: &str) -> Result<Option<String>>;
+    /// The record with the greatest sort key below `sort_key` in a partition, gone
+    /// ones left out: its sort key and its JSON.
+    fn record_before(
+        &self,
+        stream: &str,
+        partition: &str,
+        sort_key: &str,
+    ) -> Result<Option<(String, Body)>>;
 
-    /// The files of a build that is about to rename its first output.
+    /// The files of a build that is about to rename its first output, relative to
+    /// the store's folder, with `/` between parts.
     fn begin_outputs(&mut self, build: &str, files: &[String]) -> Result<()>;
     /// The build renamed its last output.
     fn finish_outputs(&mut self, build: &str) -> Result<()>;
@@ -123,9 +168,8 @@ pub trait Store: Send {
 /// A snapshot for a build: one read transaction on one connection.
 pub trait Reader: Send {
     /// Calls `each` for every record of a stream in build order: partitions as
-    /// given, then sort key, then primary key. Records with pending or failed
-    /// child lists come with `complete: false`. Stops at the first error of
-    /// `each`, which is returned as it is.
+    /// given, then sort key, then primary key. Pending and failed child lists are
+    /// in `missing`. Stops when `each` breaks.
     fn records(
         &self,
         stream: &str,
@@ -140,6 +184,7 @@ pub trait Reader: Send {
     fn count_records(&self, stream: &str, partition: &str) -> Result<u64>;
     /// A value of the run's own book-keeping.
     fn meta(&self, key: &str) -> Result<Option<String>>;
-    /// A number that changes with every commit to the store.
+    /// A number that grows with every commit that changes what outputs are made
+    /// of: pages, child lists, partitions, but not book-keeping of runs and builds.
     fn data_version(&self) -> Result<i64>;
 }

@@ -185,6 +185,13 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// The stage of a name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Collect, Self::Map, Self::Transform, Self::Task, Self::Sink]
+            .into_iter()
+            .find(|stage| stage.as_str() == name)
+    }
+
     /// The name in `rejected.jsonl`.
     pub fn as_str(self) -> &'static str {
         match self {

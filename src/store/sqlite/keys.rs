@@ -1,0 +1,74 @@
+//! Which records there are, by key alone.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::books;
+use crate::store::Body;
+
+pub(super) fn count(db: &Connection, stream: &str, partition: &str) -> rusqlite::Result<u64> {
+    db.prepare_cached(
+        "SELECT count(*) FROM records WHERE stream = ?1 AND partition = ?2 AND gone = 0",
+    )?
+    .query_row([stream, partition], |row| books::count(row, 0))
+}
+
+/// The keys of a partition that are not listed, in the store's order, and the
+/// listed ones that it lacks, sorted. A record that is marked gone counts as
+/// lacking: if it is listed again, it has to be fetched again.
+pub(super) fn compare(
+    db: &Connection,
+    stream: &str,
+    partition: &str,
+    listed: &[String],
+) -> rusqlite::Result<(Vec<String>, Vec<String>)> {
+    let mut listed: Vec<&str> = listed.iter().map(String::as_str).collect();
+    listed.sort_unstable();
+    listed.dedup();
+    let mut found = vec![false; listed.len()];
+    let mut unlisted = Vec::new();
+    let mut statement = db.prepare_cached(
+        "SELECT primary_key FROM records WHERE stream = ?1 AND partition = ?2 AND gone = 0
+         ORDER BY sort_key, primary_key",
+    )?;
+    let mut rows = statement.query([stream, partition])?;
+    while let Some(row) = rows.next()? {
+        let key: String = row.get(0)?;
+        match listed.binary_search(&key.as_str()) {
+            Ok(index) => found[index] = true,
+            Err(_) => unlisted.push(key),
+        }
+    }
+    let missing =
+        listed.iter().zip(found).filter(|(_, found)| !found).map(|(key, _)| (*key).to_owned());
+    Ok((unlisted, missing.collect()))
+}
+
+pub(super) fn mark_gone(
+    db: &Connection,
+    stream: &str,
+    primary_keys: &[String],
+) -> rusqlite::Result<()> {
+    let mut statement =
+        db.prepare_cached("UPDATE records SET gone = 1 WHERE stream = ?1 AND primary_key = ?2")?;
+    for key in primary_keys {
+        statement.execute([stream, key])?;
+    }
+    Ok(())
+}
+
+pub(super) fn record_before(
+    db: &Connection,
+    stream: &str,
+    partition: &str,
+    sort_key: &str,
+) -> rusqlite::Result<Option<(String, Body)>> {
+    db.prepare_cached(
+        "SELECT sort_key, body FROM records
+         WHERE stream = ?1 AND partition = ?2 AND sort_key < ?3 AND gone = 0
+         ORDER BY sort_key DESC, primary_key DESC LIMIT 1",
+    )?
+    .query_row(params![stream, partition, sort_key], |row| {
+        Ok((row.get(0)?, Body::from_packed(row.get(1)?)))
+    })
+    .optional()
+}

@@ -1,0 +1,284 @@
+//! The store in one SQLite file.
+
+mod books;
+mod children;
+mod error;
+mod keys;
+mod reader;
+mod records;
+mod schema;
+
+pub use reader::SqliteReader;
+pub(crate) use schema::APPLICATION_ID;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+
+use self::schema::Format;
+use super::{
+    ChildCommit, ChildKey, Committed, Cursor, Error, PageCommit, PartitionRow, PendingChild,
+    Reader, Result, Store,
+};
+use crate::store::Body;
+
+/// How long a commit waits for another process: a build lists its files in the
+/// store while a run collects.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Of 4, 8 and 16 KiB the size that costs least for bodies of some kilobytes.
+const PAGE_SIZE: u32 = 8192;
+
+/// The page cache of a connection, in KiB.
+const CACHE_KIB: i64 = 16 * 1024;
+
+/// After a checkpoint the log is cut to this size, in bytes: it grows while a
+/// build holds its snapshot.
+const LOG_LIMIT: i64 = 64 << 20;
+
+/// Prepared statements that a connection keeps; all that there are.
+const STATEMENTS: usize = 64;
+
+/// A store in an SQLite file: its writing side.
+#[derive(Debug)]
+pub struct SqliteStore {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl SqliteStore {
+    /// Makes a store, and the folders above it.
+    ///
+    /// # Errors
+    /// When there is a file already, or none can be made.
+    pub fn create(path: &Path) -> Result<Self> {
+        let unusable = |cause| Error::Unusable { path: path.display().to_string(), cause };
+        if std::fs::metadata(path).is_ok_and(|file| file.len() > 0) {
+            return Err(unusable(
+                "there is a file of this name already: go on with --resume, or start again with \
+                 --fresh"
+                    .to_owned(),
+            ));
+        }
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|cause| {
+                unusable(format!(
+                    "its folder cannot be made ({cause}): name another with --output-dir"
+                ))
+            })?;
+        }
+        Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
+    }
+
+    /// Opens a store. One of an older format is brought to the newest; one whose
+    /// making was cut is finished.
+    ///
+    /// # Errors
+    /// When there is none, it is damaged, of a newer format, or cannot be written.
+    pub fn open(path: &Path) -> Result<Self> {
+        Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+    }
+
+    fn connect(path: &Path, flags: OpenFlags) -> Result<Self> {
+        let explain = |cause: rusqlite::Error| error::explain(path, &cause);
+        let mut connection =
+            Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+                .and_then(configured)
+                .map_err(explain)?;
+        match schema::format(&connection, schema::STEPS).map_err(explain)? {
+            Format::Foreign => Err(foreign(path)),
+            Format::Newer(found) => Err(newer(path, found)),
+            format @ (Format::Current | Format::Older) => {
+                prepare(&mut connection, &format).map_err(explain)?;
+                let mode: String = connection
+                    .query_row("PRAGMA journal_mode", [], |row| row.get(0))
+                    .map_err(explain)?;
+                if mode != "wal" {
+                    return Err(Error::Unusable {
+                        path: path.display().to_string(),
+                        cause: "this file system cannot hold it (no shared memory, as on some \
+                                network file systems): name a folder on a local disk with \
+                                --output-dir"
+                            .to_owned(),
+                    });
+                }
+                Ok(Self { connection, path: path.to_owned() })
+            }
+        }
+    }
+
+    /// One transaction.
+    fn write<T>(&mut self, work: impl FnOnce(&Transaction) -> rusqlite::Result<T>) -> Result<T> {
+        // SQLite goes on writing to a file that is no longer in any folder.
+        if !self.path.exists() {
+            return Err(Error::Unusable {
+                path: self.path.display().to_string(),
+                cause: "the file was removed while it was in use".to_owned(),
+            });
+        }
+        let path = &self.path;
+        (|| {
+            let transaction =
+                self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let done = work(&transaction)?;
+            transaction.commit()?;
+            Ok(done)
+        })()
+        .map_err(|cause| error::explain(path, &cause))
+    }
+
+    /// One transaction that changes what outputs are made of.
+    fn change<T>(&mut self, work: impl FnOnce(&Transaction) -> rusqlite::Result<T>) -> Result<T> {
+        self.write(|transaction| {
+            let done = work(transaction)?;
+            books::count_revision(transaction)?;
+            Ok(done)
+        })
+    }
+
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        work(&self.connection).map_err(|cause| error::explain(&self.path, &cause))
+    }
+}
+
+/// Sets what every connection, reading or writing, has in common.
+fn configured(connection: Connection) -> rusqlite::Result<Connection> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    Ok(connection)
+}
+
+/// Makes a connection ready to write.
+fn prepare(connection: &mut Connection, format: &Format) -> rusqlite::Result<()> {
+    if *format == Format::Older {
+        // Before the log is in use, so that the mark is in the file itself.
+        connection.pragma_update(None, "page_size", PAGE_SIZE)?;
+        connection.pragma_update(None, "application_id", schema::APPLICATION_ID)?;
+    }
+    connection.query_row("PRAGMA journal_mode = wal", [], |_| Ok(()))?;
+    // A commit that was reported outlives a power cut.
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.query_row(&format!("PRAGMA journal_size_limit = {LOG_LIMIT}"), [], |_| Ok(()))?;
+    schema::migrate(connection, schema::STEPS)
+}
+
+fn foreign(path: &Path) -> Error {
+    Error::Corrupt {
+        path: path.display().to_string(),
+        cause: "it is a database of another program".to_owned(),
+    }
+}
+
+fn newer(path: &Path, found: i64) -> Error {
+    Error::Newer {
+        path: path.display().to_string(),
+        found,
+        known: i64::try_from(schema::STEPS.len()).unwrap_or(i64::MAX),
+    }
+}
+
+impl Store for SqliteStore {
+    fn meta(&self, key: &str) -> Result<Option<String>> {
+        self.read(|db| books::meta(db, key))
+    }
+
+    fn set_meta(&mut self, key: &str, value: &str) -> Result<()> {
+        self.write(|db| books::set_meta(db, key, value))
+    }
+
+    fn last_seq(&self) -> Result<i64> {
+        self.read(books::last_seq)
+    }
+
+    fn partitions(&self, stream: &str) -> Result<Vec<PartitionRow>> {
+        self.read(|db| books::partitions(db, stream))
+    }
+
+    fn put_partition(&mut self, row: &PartitionRow) -> Result<()> {
+        self.change(|db| books::put_partition(db, row))
+    }
+
+    fn cursors(&self, stream: &str, partition: &str) -> Result<Vec<Cursor>> {
+        self.read(|db| books::cursors(db, stream, partition))
+    }
+
+    fn put_cursors(&mut self, stream: &str, partition: &str, cursors: &[Cursor]) -> Result<()> {
+        self.write(|db| books::put_cursors(db, stream, partition, cursors))
+    }
+
+    fn commit_page(&mut self, page: &PageCommit) -> Result<Committed> {
+        self.change(|db| records::commit_page(db, page))
+    }
+
+    fn commit_child(&mut self, page: &ChildCommit) -> Result<()> {
+        self.change(|db| children::commit(db, page))
+    }
+
+    fn fail_child(&mut self, key: &ChildKey, reason: &str) -> Result<()> {
+        self.change(|db| children::fail(db, key, reason))
+    }
+
+    fn pending_children(
+        &mut self,
+        stream: &str,
+        after: Option<&ChildKey>,
+        limit: usize,
+    ) -> Result<Vec<PendingChild>> {
+        self.read(|db| children::pending(db, stream, after, limit))
+    }
+
+    fn retry_failed_children(&mut self, stream: &str) -> Result<u64> {
+        self.change(|db| children::retry_failed(db, stream))
+    }
+
+    fn count_records(&self, stream: &str, partition: &str) -> Result<u64> {
+        self.read(|db| keys::count(db, stream, partition))
+    }
+
+    fn compare_keys(
+        &self,
+        stream: &str,
+        partition: &str,
+        listed: &[String],
+    ) -> Result<(Vec<String>, Vec<String>)> {
+        self.read(|db| keys::compare(db, stream, partition, listed))
+    }
+
+    fn mark_gone(&mut self, stream: &str, primary_keys: &[String]) -> Result<()> {
+        self.change(|db| keys::mark_gone(db, stream, primary_keys))
+    }
+
+    fn record_before(
+        &self,
+        stream: &str,
+        partition: &str,
+        sort_key: &str,
+    ) -> Result<Option<(String, Body)>> {
+        self.read(|db| keys::record_before(db, stream, partition, sort_key))
+    }
+
+    fn begin_outputs(&mut self, build: &str, files: &[String]) -> Result<()> {
+        self.write(|db| books::begin_outputs(db, build, files))
+    }
+
+    fn finish_outputs(&mut self, build: &str) -> Result<()> {
+        self.write(|db| books::finish_outputs(db, build))
+    }
+
+    fn outputs(&self) -> Result<Vec<(String, bool)>> {
+        self.read(books::outputs)
+    }
+
+    fn reader(&self) -> Result<Box<dyn Reader>> {
+        Ok(Box::new(SqliteReader::open(&self.path)?))
+    }
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+#[cfg(test)]
+mod tests;
