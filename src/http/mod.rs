@@ -14,6 +14,7 @@ mod exchange;
 mod glob;
 mod host;
 mod pace;
+mod recording;
 mod redact;
 mod redirect;
 mod repair;
@@ -23,7 +24,7 @@ mod ruling;
 mod state;
 mod stop;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use call::{
     Call, ClientOptions, Failure, FailureScope, Malformed, Reply, Sent, SetupError, Target,
