@@ -3,7 +3,6 @@
 
 mod auth;
 mod backoff;
-mod base64;
 mod breaker;
 mod call;
 mod classify;
