@@ -170,13 +170,15 @@ pub fn find<'d>(decls: &'d [ParamDecl], name: &str) -> Result<&'d ParamDecl, Str
 #[derive(Debug, Clone, Default)]
 pub struct ParamValues {
     given: Map<String, Value>,
+    /// Values that only have the right form; they match no pattern.
+    stand_ins: Map<String, Value>,
 }
 
 impl ParamValues {
     /// Values as they were stored by an earlier run; those of params that the
     /// spec no longer has are ignored.
     pub fn from_stored(stored: Map<String, Value>) -> Self {
-        Self { given: stored }
+        Self { given: stored, stand_ins: Map::new() }
     }
 
     /// Sets a param from texts of the command line; replaces what was there.
@@ -192,7 +194,7 @@ impl ParamValues {
     /// a spec can be checked without any.
     pub fn fill(&mut self, decls: &[ParamDecl]) {
         for decl in decls.iter().filter(|d| d.required && d.default.is_none()) {
-            self.given.entry(decl.name.clone()).or_insert_with(|| decl.stand_in());
+            self.stand_ins.insert(decl.name.clone(), decl.stand_in());
         }
     }
 
@@ -209,6 +211,9 @@ impl ParamValues {
                     diagnostics.error(decl.span, message);
                     decl.stand_in()
                 }),
+                None if self.stand_ins.contains_key(&decl.name) => {
+                    self.stand_ins[&decl.name].clone()
+                }
                 None if decl.required && decl.default.is_none() => {
                     diagnostics
                         .error(decl.span, format!("the param `{}` has no value", decl.name))
@@ -227,13 +232,12 @@ impl ParamValues {
 /// it.
 pub fn declarations(loaded: &Loaded, diagnostics: &mut Diagnostics) -> Vec<ParamDecl> {
     let Some(node) = loaded.root.get("params") else { return Vec::new() };
-    let mut cx = Cx { diagnostics, evaluate: &mut NoTemplates };
+    let mut cx = Cx { diagnostics, evaluate: &mut NoTemplates, partial: loaded.partial };
     let specs = Named::<ParamSpec>::decode(node, &mut cx);
     let mut decls: Vec<ParamDecl> = Vec::new();
     for (key, spec) in specs.0 {
-        let default_node = node.get(&key.text).and_then(|n| n.get("default"));
-        let folder = loaded.sources.folder(key.span.file);
-        if let Some(decl) = declaration(&key, spec, default_node, folder, diagnostics) {
+        let own = node.get(&key.text);
+        if let Some(decl) = declaration(&key, spec, own, loaded, diagnostics) {
             check_flags(&decl, node.get(&key.text), &decls, diagnostics);
             decls.push(decl);
         }
@@ -244,10 +248,12 @@ pub fn declarations(loaded: &Loaded, diagnostics: &mut Diagnostics) -> Vec<Param
 fn declaration(
     key: &Key,
     spec: ParamSpec,
-    default: Option<&Yaml>,
-    folder: &Path,
+    node: Option<&Yaml>,
+    loaded: &Loaded,
     diagnostics: &mut Diagnostics,
 ) -> Option<ParamDecl> {
+    let part = |name: &str| node.and_then(|n| n.get(name));
+    let place = |name: &str| part(name).map_or(key.span, |n| n.span);
     let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     if !key.text.chars().all(letters) || !key.text.starts_with(|c: char| c.is_ascii_lowercase()) {
         diagnostics
@@ -259,7 +265,7 @@ fn declaration(
         regex_lite::Regex::new(&format!("^(?:{pattern})$"))
             .map_err(|e| {
                 diagnostics.error(
-                    spec.span,
+                    place("pattern"),
                     format!("the pattern `{pattern}` is no regular expression: {e}"),
                 )
             })
@@ -270,7 +276,8 @@ fn declaration(
         match (chars.next(), chars.next()) {
             (Some(c), None) if c.is_ascii_alphanumeric() => Some(c),
             _ => {
-                diagnostics.error(key.span, format!("a short flag is one letter, not `{text}`"));
+                diagnostics
+                    .error(place("short"), format!("a short flag is one letter, not `{text}`"));
                 None
             }
         }
@@ -287,7 +294,8 @@ fn declaration(
         span: key.span,
         matcher,
     };
-    decl.default = default.filter(|n| !n.is_null()).and_then(|node| {
+    decl.default = part("default").filter(|n| !n.is_null()).and_then(|node| {
+        let folder = loaded.sources.folder(node.span.file);
         default_value(&decl, node, folder)
             .map_err(|(span, message)| diagnostics.error(span, message))
             .ok()

@@ -193,6 +193,16 @@ fn the_main_spec_becomes_a_plan() {
     assert_eq!(files[6], [PathBuf::from("raw_issues.comments.jsonl.zst")]);
 }
 
+#[test]
+fn every_shipped_spec_becomes_a_plan() {
+    let (dir, _) = shipped();
+    for entry in std::fs::read_dir(dir.path().join("specs")).unwrap() {
+        let spec = entry.unwrap().path();
+        let (plan, messages) = check(&spec);
+        assert!(plan.is_some() && messages.is_empty(), "{}:\n{messages}", spec.display());
+    }
+}
+
 /// `SCRAPE_BLESS=1` writes what is found as what is expected.
 #[test]
 fn wrong_specs_have_their_messages() {
