@@ -1,11 +1,14 @@
 //! The client: attempts at a request until one is good or a rule gives up.
 
 use std::collections::HashMap;
+use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use scrape_api::{Fetch, Method};
+use serde_json::Value;
 use tokio::sync::Semaphore;
 use url::Url;
 
@@ -21,6 +24,7 @@ use super::condition::Situation;
 use super::exchange::Outcome;
 use super::host::Host;
 use super::pace::Pace;
+use super::recording::{Recorder, Replay};
 use super::redact::Redactor;
 use super::robots::Robots;
 use super::ruling::{Tries, Trouble, kind_name};
@@ -50,6 +54,8 @@ pub(crate) struct Shared {
     /// The longest pause that is sat out.
     pub(crate) patience: Duration,
     options: ClientOptions,
+    recorder: Option<Arc<Recorder>>,
+    replay: Option<Arc<Replay>>,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
 }
 
@@ -69,10 +75,11 @@ impl Client {
     pub fn new(
         plan: Arc<Plan>,
         transport: Arc<dyn Fetch>,
-        options: ClientOptions,
+        mut options: ClientOptions,
         stop: Stop,
         observer: Arc<Observer>,
     ) -> Result<Self, SetupError> {
+        options.offline |= options.replay.is_some();
         let clock: Arc<dyn Clock> =
             if options.offline { Arc::new(VirtualClock::new()) } else { Arc::new(SystemClock) };
         Self::with_clock(plan, transport, options, stop, observer, clock)
@@ -87,7 +94,24 @@ impl Client {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, SetupError> {
         let redactor = Redactor::default();
+        if let Some(password) = plan.http.base_url.password() {
+            redactor.add(password);
+        }
         let credentials = if options.offline { None } else { auth::resolve(&plan, &redactor)? };
+        let mut transport = transport;
+        let mut recorder = None;
+        let mut replay = None;
+        if let Some(path) = &options.replay {
+            let opened = Replay::open(path, &plan.http.base_url).map_err(SetupError)?;
+            transport = replay.insert(Arc::new(opened)).clone();
+        }
+        if let Some(path) = &options.record {
+            let auth_header = credentials.as_ref().map(|(name, _)| name.as_str());
+            let base_url = &plan.http.base_url;
+            let made = Recorder::create(path, transport, base_url, auth_header, redactor.clone())
+                .map_err(|e| SetupError(cannot_record(path, &e)))?;
+            transport = recorder.insert(Arc::new(made)).clone();
+        }
         let concurrency = options.concurrency.unwrap_or(plan.http.concurrency).max(1);
         let shared = Shared {
             transport,
@@ -100,6 +124,8 @@ impl Client {
             seq: AtomicI64::new(options.first_seq),
             patience: patience(&plan.http.on_response),
             options,
+            recorder,
+            replay,
             hosts: Mutex::default(),
             plan,
         };
@@ -121,6 +147,27 @@ impl Client {
         read: impl Fn(&Reply) -> Result<T, Malformed>,
     ) -> Result<Sent<T>, Failure> {
         self.shared.send(Purpose::Data, build, max_halvings, read).await
+    }
+
+    /// Keeps a small note of the engine's in the recording, with the next
+    /// exchange; nothing where none is made.
+    pub fn note(&self, note: Value) {
+        if let Some(recorder) = &self.shared.recorder {
+            recorder.note(note);
+        }
+    }
+
+    /// The notes of the recording that is replayed, in order; none where none is.
+    pub fn notes(&self) -> &[Value] {
+        self.shared.replay.as_ref().map_or(&[], |replay| replay.notes())
+    }
+
+    /// Ends the recording, once nothing is sent any more.
+    ///
+    /// # Errors
+    /// Where it is not whole.
+    pub fn finish(&self) -> Result<(), SetupError> {
+        self.shared.recorder.as_ref().map_or(Ok(()), |r| r.finish()).map_err(SetupError)
     }
 }
 
@@ -287,9 +334,26 @@ impl Shared {
         Ok(url)
     }
 
-    /// A link of a recorded reply, as it would be from the server that we ask.
-    pub(crate) fn translated(&self, link: &str, _from: &Url) -> String {
-        link.to_owned()
+    /// A link that a reply to `from` gave, whole. One that leads to the server
+    /// that was recorded leads to the one that is asked.
+    pub(crate) fn translated(&self, link: &str, from: &Url) -> String {
+        let Some(replay) = &self.replay else { return link.to_owned() };
+        let recorded = replay.recorded_base();
+        let Ok(url) = from.join(link) else { return link.to_owned() };
+        if url.origin() != recorded.origin() {
+            return link.to_owned();
+        }
+        let base = &self.plan.http.base_url;
+        let path = match url.path().strip_prefix(recorded.path().trim_end_matches('/')) {
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => {
+                format!("{}{rest}", base.path().trim_end_matches('/'))
+            }
+            _ => url.path().to_owned(),
+        };
+        let mut to = base.clone();
+        to.set_path(&path);
+        to.set_query(url.query());
+        to.into()
     }
 
     fn host(&self, url: &Url) -> Arc<Host> {
@@ -392,6 +456,16 @@ impl Shared {
 /// section 2.3.1.3. A redirect that is not followed comes here as well.
 fn says_nothing(status: u16) -> bool {
     (300..500).contains(&status) && !matches!(status, 408 | 425 | 429)
+}
+
+fn cannot_record(path: &Path, error: &io::Error) -> String {
+    let path = path.display();
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            format!("the recording {path} exists already: delete it or name another")
+        }
+        _ => format!("the recording {path} cannot be written: {error}"),
+    }
 }
 
 /// The longest wait that a rule sits out.

@@ -3,7 +3,6 @@
 
 mod auth;
 mod backoff;
-mod base64;
 mod breaker;
 mod call;
 mod classify;
@@ -14,6 +13,7 @@ mod exchange;
 mod glob;
 mod host;
 mod pace;
+mod recording;
 mod redact;
 mod redirect;
 mod repair;
@@ -23,7 +23,7 @@ mod ruling;
 mod state;
 mod stop;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use call::{
     Call, ClientOptions, Failure, FailureScope, Malformed, Reply, Sent, SetupError, Target,

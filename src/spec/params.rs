@@ -170,15 +170,14 @@ pub fn find<'d>(decls: &'d [ParamDecl], name: &str) -> Result<&'d ParamDecl, Str
 #[derive(Debug, Clone, Default)]
 pub struct ParamValues {
     given: Map<String, Value>,
-    /// Values that only have the right form; they match no pattern.
-    stand_ins: Map<String, Value>,
+    stand_ins: bool,
 }
 
 impl ParamValues {
     /// Values as they were stored by an earlier run; those of params that the
     /// spec no longer has are ignored.
     pub fn from_stored(stored: Map<String, Value>) -> Self {
-        Self { given: stored, stand_ins: Map::new() }
+        Self { given: stored, stand_ins: false }
     }
 
     /// Sets a param from texts of the command line; replaces what was there.
@@ -190,12 +189,10 @@ impl ParamValues {
         Ok(())
     }
 
-    /// Gives each required param without a value one of the right form, so that
-    /// a spec can be checked without any.
-    pub fn fill(&mut self, decls: &[ParamDecl]) {
-        for decl in decls.iter().filter(|d| d.required && d.default.is_none()) {
-            self.stand_ins.insert(decl.name.clone(), decl.stand_in());
-        }
+    /// No values, where each required param without a default has one of the
+    /// right form, so that a spec can be checked without any.
+    pub fn stand_ins() -> Self {
+        Self { given: Map::new(), stand_ins: true }
     }
 
     /// The values of all params: what was given, else the default, else null.
@@ -211,8 +208,8 @@ impl ParamValues {
                     diagnostics.error(decl.span, message);
                     decl.stand_in()
                 }),
-                None if self.stand_ins.contains_key(&decl.name) => {
-                    self.stand_ins[&decl.name].clone()
+                None if decl.required && decl.default.is_none() && self.stand_ins => {
+                    decl.stand_in()
                 }
                 None if decl.required && decl.default.is_none() => {
                     diagnostics
