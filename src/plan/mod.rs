@@ -71,3 +71,10 @@ pub struct Plan {
     /// The texts of the spec and of all files that it names, for messages.
     pub sources: Arc<Sources>,
 }
+
+impl Plan {
+    /// What every template sees: `params`, `version` and `spec`.
+    pub fn scope(&self) -> Scope {
+        compile::common_scope(&self.params, &self.name)
+    }
+}

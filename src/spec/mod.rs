@@ -3,6 +3,7 @@
 pub mod decode;
 mod diagnostic;
 pub mod lang;
+mod leaf;
 mod load;
 mod merge;
 pub mod params;

@@ -66,7 +66,7 @@ impl<'a> Compiler<'a> {
 
     /// The scope of templates that are evaluated now.
     pub(super) fn config_scope(&self) -> Scope {
-        config_scope(&self.params, &self.spec_name)
+        common_scope(&self.params, &self.spec_name)
     }
 
     /// Compiles a template that sees these names.
@@ -186,7 +186,8 @@ fn compile(
     })
 }
 
-fn config_scope(params: &Map<String, Value>, spec_name: &str) -> Scope {
+/// What every template sees.
+pub(in crate::plan) fn common_scope(params: &Map<String, Value>, spec_name: &str) -> Scope {
     Scope::new([
         ("params".to_owned(), template_value(&Value::Object(params.clone()))),
         ("version".to_owned(), template_value(&version())),
@@ -210,7 +211,7 @@ impl<'a> ConfigTime<'a> {
         params: &Map<String, Value>,
         spec_name: &str,
     ) -> Self {
-        let scope = config_scope(params, spec_name);
+        let scope = common_scope(params, spec_name);
         Self { env, sources, scope, known: Known::common(params) }
     }
 

@@ -125,7 +125,7 @@ impl Compiler<'_> {
                 FieldSource::Coalesce(paths.iter().map(|p| self.path(p)).collect())
             }
             Some(FieldForm::Value) => {
-                let known = vars.clone().with("record", Attrs::Any);
+                let known = vars.clone().with("record", Attrs::Any).with("item", Attrs::Any);
                 match &long.value {
                     Some(text) => FieldSource::Template(self.template(text, &known)),
                     None => FieldSource::Const(Value::Null),

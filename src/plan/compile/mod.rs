@@ -27,6 +27,7 @@ use super::{Env, Plan};
 use crate::spec::decode::{Cx, Decode};
 use crate::spec::lang::Spec;
 use crate::spec::{Diagnostics, Loaded, ParamValues, params};
+pub(super) use compiler::common_scope;
 use compiler::{Compiler, ConfigTime};
 
 /// Makes a plan of a loaded spec with the plugins of this binary. All findings

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use scrape_api::{
-    Constructor, Delivery, Kind, OptionsError, OutputDir, Plugin, Row, Sink, Transform, Verdict,
+    Constructor, Delivery, OptionsError, OutputDir, Plugin, Row, Sink, Transform, Verdict,
 };
 use serde_json::Value;
 

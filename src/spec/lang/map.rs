@@ -21,7 +21,7 @@ section! {
         path: Option<PathText>,
         /// Paths, of which the first that gives a value is taken.
         coalesce: Option<Vec<PathText>>,
-        /// A template over the raw record, `record`.
+        /// A template over the raw record, `record`, and what is mapped, `item`.
         value: Option<TemplateText>,
         /// Selects the values of a list, each mapped by `map`; `$children.NAME` for a child list.
         each: Option<PathText>,
