@@ -8,6 +8,7 @@ mod load;
 mod merge;
 pub mod params;
 mod parse;
+pub mod schema;
 pub mod section;
 mod slips;
 mod source;
