@@ -1,23 +1,40 @@
 //! A checked spec made runnable: params applied, paths and templates compiled,
 //! plugins made (but nothing opened).
 
+mod compile;
+pub mod datetime;
+mod engine_rules;
 mod expr;
+mod filters;
 mod http;
 mod map;
+mod nearest;
+mod node;
+mod order;
+mod origin;
 mod output;
+pub mod phrase;
 mod stream;
+mod template;
 
-pub use expr::{Env, EvalError, Path, Template};
+pub use compile::{Registry, compile, compile_with};
+pub use engine_rules::engine_rules;
+pub use expr::{Path, PathError, Step};
 pub use http::{
     Action, Auth, Backoff, Breaker, Condition, HttpPlan, Jitter, Pause, RateLimit, ReplyKind,
-    Retry, Robots, Rule, StatusPattern, TransportKind, Wait,
+    Retry, Robots, Rule, Secret, StatusPattern, TransportKind, Wait,
 };
 pub use map::{EachSource, FieldPlan, FieldSource, FieldType, MapPlan, ValueTransform};
-pub use output::{Feed, LeakPolicy, Node, SinkPlan, SinkTarget, TaskPlan, TransformStep};
+pub use nearest::{closest, nearest};
+pub use node::{Node, scope_of};
+pub use origin::differences;
+pub use order::{order_key, original_key, version_key};
+pub use output::{Feed, LeakPolicy, SinkPlan, SinkTarget, TaskPlan, TransformStep};
 pub use stream::{
     Check, ChildPlan, KeyOrder, Overlay, Pagination, PaginationKind, Partition, Preflight, Probe,
     Ranges, RequestTemplate, SortKey, StreamPlan, Sweep,
 };
+pub use template::{Env, EvalError, Scope, Template, template_value};
 
 use std::path::PathBuf;
 use std::sync::Arc;

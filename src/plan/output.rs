@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use scrape_api::{Sink, Transform};
-use serde_json::Value;
 
-use super::{Path, Template};
+use super::{Node, Path, Template};
 use crate::spec::Span;
+pub use crate::spec::lang::LeakPolicy;
 
 /// One step of `transforms:`.
 pub struct TransformStep {
@@ -19,43 +19,6 @@ pub struct TransformStep {
     pub fields: Vec<Path>,
     /// Where it stands.
     pub span: Span,
-}
-
-/// A tree of templates that gives a JSON value: the node language of task files
-/// and of `template:`.
-pub enum Node {
-    /// A value without templates in it.
-    Const(Value),
-    /// A template; exactly one `{{ expr }}` keeps its native type.
-    Template(Template),
-    /// A list; `Each` and `If` among its items are spliced in.
-    List(Vec<Node>),
-    /// An object with its keys in order. A value that is an `If` without a
-    /// branch leaves its key out.
-    Object(Vec<(String, Node)>),
-    /// `{ $each: expr, as: name, when: expr, yield: node }`
-    Each {
-        /// Gives the list.
-        list: Template,
-        /// The name of an item in `body`; `loop.index` counts from 1.
-        var: String,
-        /// Items for which it is false are left out.
-        when: Option<Template>,
-        /// What is made of an item.
-        body: Box<Node>,
-    },
-    /// `{ $if: expr, then: node, else: node }`
-    If {
-        /// The condition.
-        test: Template,
-        /// When it is true.
-        then: Box<Node>,
-        /// When it is false; without it nothing is made.
-        otherwise: Option<Box<Node>>,
-    },
-    /// `{ $splice: node }`: the items of the list that the node gives, put into
-    /// the list around it.
-    Splice(Box<Node>),
 }
 
 /// One task: how examples are made of a record.
@@ -78,17 +41,6 @@ pub struct TaskPlan {
     pub leak: LeakPolicy,
     /// Where it stands.
     pub span: Span,
-}
-
-/// What happens to an example whose target stands in its input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LeakPolicy {
-    /// It is left out, and counted: for generated text.
-    Drop,
-    /// It stays: spans of the input are what is wanted.
-    Allow,
-    /// It stays, and is counted: closed labels.
-    Report,
 }
 
 /// What a sink is fed with.
@@ -128,4 +80,5 @@ pub struct SinkPlan {
 }
 
 /// Makes a sink; its options were checked when the plan was made.
-pub type SinkTarget = Arc<dyn Fn() -> Result<Box<dyn Sink>, scrape_api::OptionsError> + Send + Sync>;
+pub type SinkTarget =
+    Arc<dyn Fn() -> Result<Box<dyn Sink>, scrape_api::OptionsError> + Send + Sync>;

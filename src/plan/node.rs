@@ -1,0 +1,238 @@
+//! The node language: a tree of templates that gives a JSON value.
+
+use serde_json::{Map, Value};
+
+use super::template::{Env, EvalError, Scope, Template, template_value};
+
+/// A tree of templates: the language of task files, of sinks' `template:` and of
+/// request bodies.
+pub enum Node {
+    /// A value without templates in it.
+    Const(Value),
+    /// A template; exactly one `{{ expr }}` keeps its native type.
+    Template(Template),
+    /// A list; an `Each` among its items is spliced in, an `If` that gives
+    /// nothing leaves no item.
+    List(Vec<Node>),
+    /// An object with its keys in order. A value that is an `If` that gives
+    /// nothing leaves its key out.
+    Object(Vec<(String, Node)>),
+    /// `{ $each: expr, as: name, when: expr, yield: node }`
+    Each {
+        /// Gives the list.
+        list: Template,
+        /// The name of an item in `body`; `NAME_index` counts from 0.
+        var: String,
+        /// Items for which it is false are left out.
+        when: Option<Template>,
+        /// What is made of an item.
+        body: Box<Node>,
+    },
+    /// `{ $if: expr, then: node, else: node }`
+    If {
+        /// The condition.
+        test: Template,
+        /// When it is true.
+        then: Box<Node>,
+        /// When it is false; without it nothing is made.
+        otherwise: Option<Box<Node>>,
+    },
+    /// `{ $splice: node }`: the items of the list that the node gives, put into
+    /// the list around it.
+    Splice(Box<Node>),
+}
+
+impl Node {
+    /// Evaluates the tree.
+    ///
+    /// # Errors
+    /// Those of its templates; and for `$each` or `$splice` over what is no list.
+    pub fn eval(&self, env: &Env, scope: &Scope) -> Result<Value, EvalError> {
+        Ok(self.eval_optional(env, scope)?.unwrap_or(Value::Null))
+    }
+
+    /// `None` for an `$if` that gives nothing.
+    fn eval_optional(&self, env: &Env, scope: &Scope) -> Result<Option<Value>, EvalError> {
+        Ok(Some(match self {
+            Self::Const(value) => value.clone(),
+            Self::Template(template) => env.eval(template, scope)?,
+            Self::List(nodes) => {
+                let mut items = Vec::with_capacity(nodes.len());
+                for node in nodes {
+                    node.eval_into(env, scope, &mut items)?;
+                }
+                Value::Array(items)
+            }
+            Self::Object(entries) => {
+                let mut map = Map::with_capacity(entries.len());
+                for (key, node) in entries {
+                    if let Some(value) = node.eval_optional(env, scope)? {
+                        map.insert(key.clone(), value);
+                    }
+                }
+                Value::Object(map)
+            }
+            Self::Each { .. } => {
+                let mut items = Vec::new();
+                self.eval_into(env, scope, &mut items)?;
+                Value::Array(items)
+            }
+            Self::If { test, then, otherwise } => {
+                if env.test(test, scope)? {
+                    return then.eval_optional(env, scope);
+                }
+                return match otherwise {
+                    Some(node) => node.eval_optional(env, scope),
+                    None => Ok(None),
+                };
+            }
+            Self::Splice(node) => node.eval(env, scope)?,
+        }))
+    }
+
+    /// Evaluates as an item of a list.
+    fn eval_into(&self, env: &Env, scope: &Scope, items: &mut Vec<Value>) -> Result<(), EvalError> {
+        match self {
+            Self::Each { list, var, when, body } => {
+                let values = env.eval_native(list, scope)?;
+                if values.is_none() {
+                    return Ok(());
+                }
+                let values = values.try_iter().map_err(|_| EvalError {
+                    message: format!("$each needs a list, this is a {}", values.kind()),
+                    span: list.span(),
+                })?;
+                let index = format!("{var}_index");
+                for (i, value) in values.enumerate() {
+                    let scope = scope.with_all([
+                        (var.clone(), value),
+                        (index.clone(), minijinja::Value::from(i)),
+                    ]);
+                    if let Some(when) = when
+                        && !env.test(when, &scope)?
+                    {
+                        continue;
+                    }
+                    body.eval_into(env, &scope, items)?;
+                }
+            }
+            Self::Splice(node) => match node.eval(env, scope)? {
+                Value::Array(values) => items.extend(values),
+                Value::Null => {}
+                other => items.push(other),
+            },
+            Self::If { test, then, otherwise } => {
+                if env.test(test, scope)? {
+                    then.eval_into(env, scope, items)?;
+                } else if let Some(node) = otherwise {
+                    node.eval_into(env, scope, items)?;
+                }
+            }
+            _ => items.extend(self.eval_optional(env, scope)?),
+        }
+        Ok(())
+    }
+
+    /// All templates of the tree, outermost first, each with the names that the
+    /// `$each` around it add.
+    pub fn templates(&self) -> Vec<(&Template, Vec<&str>)> {
+        let mut found = Vec::new();
+        self.collect(&mut Vec::new(), &mut found);
+        found
+    }
+
+    fn collect<'n>(
+        &'n self,
+        names: &mut Vec<&'n str>,
+        found: &mut Vec<(&'n Template, Vec<&'n str>)>,
+    ) {
+        match self {
+            Self::Const(_) => {}
+            Self::Template(template) => found.push((template, names.clone())),
+            Self::List(nodes) => nodes.iter().for_each(|n| n.collect(names, found)),
+            Self::Object(entries) => entries.iter().for_each(|(_, n)| n.collect(names, found)),
+            Self::Each { list, var, when, body } => {
+                found.push((list, names.clone()));
+                names.push(var);
+                if let Some(when) = when {
+                    found.push((when, names.clone()));
+                }
+                body.collect(names, found);
+                names.pop();
+            }
+            Self::If { test, then, otherwise } => {
+                found.push((test, names.clone()));
+                then.collect(names, found);
+                if let Some(node) = otherwise {
+                    node.collect(names, found);
+                }
+            }
+            Self::Splice(node) => node.collect(names, found),
+        }
+    }
+}
+
+/// A scope with one JSON value under a name.
+pub fn scope_of(name: &str, value: &Value) -> Scope {
+    Scope::new([(name.to_owned(), template_value(value))])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::Span;
+    use serde_json::json;
+    use std::path::Path;
+
+    #[test]
+    fn lists_are_spliced_and_empty_branches_leave_nothing() {
+        let mut env = Env::new();
+        let mut t =
+            |s: &str| env.compile(s, Span { file: 0, start: 0, end: 0 }, Path::new("")).unwrap();
+        let say = |t: Template| Node::Template(t);
+        let node = Node::Object(vec![
+            (
+                "messages".into(),
+                Node::List(vec![
+                    say(t("first")),
+                    Node::Each {
+                        list: t("{{ record.items }}"),
+                        var: "item".into(),
+                        when: Some(t("{{ item > 1 }}")),
+                        body: Box::new(Node::List(vec![
+                            say(t("{{ item }}")),
+                            say(t("#{{ item_index }}")),
+                        ])),
+                    },
+                    Node::Splice(Box::new(say(t("{{ record.items }}")))),
+                    Node::If {
+                        test: t("{{ false }}"),
+                        then: Box::new(Node::Const(json!(9))),
+                        otherwise: None,
+                    },
+                ]),
+            ),
+            (
+                "gone".into(),
+                Node::If {
+                    test: t("{{ false }}"),
+                    then: Box::new(Node::Const(json!(9))),
+                    otherwise: None,
+                },
+            ),
+            (
+                "kept".into(),
+                Node::If {
+                    test: t("{{ true }}"),
+                    then: Box::new(Node::Const(json!(9))),
+                    otherwise: None,
+                },
+            ),
+        ]);
+        let scope = scope_of("record", &json!({ "items": [1, 2, 3] }));
+        assert_eq!(
+            node.eval(&env, &scope).unwrap(),
+            json!({ "messages": ["first", [2, "#1"], [3, "#2"], 1, 2, 3], "kept": 9 })
+        );
+    }
+}
