@@ -27,8 +27,8 @@ pub use http::{
 pub use map::{EachSource, FieldPlan, FieldSource, FieldType, MapPlan, ValueTransform};
 pub use nearest::{closest, nearest};
 pub use node::{Node, scope_of};
-pub use origin::differences;
 pub use order::{order_key, original_key, version_key};
+pub use origin::differences;
 pub use output::{Feed, LeakPolicy, SinkPlan, SinkTarget, TaskPlan, TransformStep};
 pub use stream::{
     Check, ChildPlan, KeyOrder, Overlay, Pagination, PaginationKind, Partition, Preflight, Probe,

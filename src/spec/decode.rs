@@ -23,6 +23,9 @@ pub struct Cx<'a> {
     /// Evaluates templates in values that have to be known when the plan is
     /// made.
     pub evaluate: &'a mut dyn Evaluate,
+    /// Whether a part of the spec could not be read, so that nothing can be said
+    /// about what is missing.
+    pub partial: bool,
 }
 
 /// Evaluates templates over `params`, `version` and `spec`.
@@ -238,7 +241,7 @@ impl Fields<'_> {
             return absent;
         }
         let applies = key.only.is_empty() || self.kind.is_some_and(|kind| key.only.contains(&kind));
-        if applies && !self.broken {
+        if applies && !self.broken && !cx.partial {
             cx.diagnostics
                 .error(place, format!("{} needs `{}`", self.declaration.what, key.name))
                 .hint(key.doc.join("").trim().to_owned());
@@ -389,6 +392,25 @@ leaf!(u64, Shape::Int, 1, |node, cx| cx
 leaf!(u32, Shape::Int, 1, |node, cx| cx.parsed(node, "a whole number from 0 up", |s| {
     s.to_json().as_u64().and_then(|n| u32::try_from(n).ok())
 }));
+/// A whole number from 1 up.
+#[derive(Debug, Clone, Copy)]
+pub struct Positive(pub u32);
+leaf!(Positive, Shape::Positive, Self(1), |node, cx| cx
+    .parsed(node, "a whole number from 1 up", |s| {
+        s.to_json().as_u64().filter(|n| *n > 0).and_then(|n| u32::try_from(n).ok())
+    })
+    .map(Self));
+
+/// A duration that is longer than nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Period(pub Duration);
+leaf!(Period, Shape::Duration, Self(Duration::from_secs(1)), |node, cx| cx
+    .checked(node, "a duration such as `24h`", |text| {
+        let time = units::duration(text)?;
+        if time.is_zero() { Err(String::from("it must be longer than nothing")) } else { Ok(time) }
+    })
+    .map(Self));
+
 leaf!(Duration, Shape::Duration, Self::ZERO, |node, cx| cx.checked(
     node,
     "a duration such as `30s`",
@@ -399,7 +421,10 @@ leaf!(Duration, Shape::Duration, Self::ZERO, |node, cx| cx.checked(
 #[derive(Debug, Clone, Copy)]
 pub struct Size(pub u64);
 leaf!(Size, Shape::Size, Self(1), |node, cx| cx
-    .checked(node, "a size such as `64MiB`", units::size)
+    .checked(node, "a size such as `64MiB`", |text| match units::size(text)? {
+        0 => Err(String::from("it must be larger than nothing")),
+        bytes => Ok(bytes),
+    })
     .map(Size));
 
 /// An address, with the place it stands in.

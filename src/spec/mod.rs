@@ -11,6 +11,8 @@ pub mod section;
 mod slips;
 mod source;
 mod suggest;
+#[cfg(test)]
+mod tests;
 pub mod units;
 mod yaml;
 

@@ -45,6 +45,8 @@ pub enum Shape {
     Text,
     /// A whole number from 0 up.
     Int,
+    /// A whole number from 1 up.
+    Positive,
     /// `true` or `false`.
     Bool,
     /// `30s`

@@ -39,7 +39,7 @@ impl Compiler<'_> {
         for path in &target {
             self.check_target(path, &example);
         }
-        if target.is_empty() && spec.leak != LeakPolicy::Allow && !self.diagnostics.has_errors() {
+        if target.is_empty() && spec.leak != LeakPolicy::Allow {
             self.diagnostics
                 .error(key.span, format!("`leak: {}` needs `target`", spec.leak.as_str()))
                 .hint("target: the parts of the example that a model is to produce");

@@ -19,4 +19,4 @@ pub use pagination::{
 };
 pub use param::{ParamSpec, ParamType, SecretSpec};
 pub use root::Spec;
-pub use stream::{ChildSpec, Gone, RequestSpec, SortKeySpec, StreamSpec};
+pub use stream::{ChildSpec, Gone, RequestSpec, SortKeySpec, StreamSpec, Values};

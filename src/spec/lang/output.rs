@@ -28,10 +28,10 @@ section! {
 choice! {
     /// What happens to an example whose target stands in its input.
     pub enum LeakPolicy {
-        /// It is left out, and counted: for generated text.
-        Drop = "drop",
         /// It stays: spans of the input are what is wanted.
         Allow = "allow",
+        /// It is left out, and counted: for generated text.
+        Drop = "drop",
         /// It stays, and is counted: closed labels.
         Report = "report",
     }
