@@ -8,6 +8,7 @@ mod load;
 mod merge;
 pub mod params;
 mod parse;
+#[allow(dead_code, reason = "printed by the verb `schema`")]
 pub mod schema;
 pub mod section;
 mod slips;

@@ -88,11 +88,8 @@ fn property(key: &KeyDeclaration) -> Value {
     }
     schema["description"] = description.into();
     if let Some(default) = key.default.filter(|d| *d != "{}") {
-        let scalar = super::Scalar {
-            text: default.to_owned(),
-            style: super::Style::Plain,
-            verbatim: None,
-        };
+        let scalar =
+            super::Scalar { text: default.to_owned(), style: super::Style::Plain, verbatim: None };
         schema["default"] = scalar.to_json();
     }
     schema
@@ -118,9 +115,9 @@ fn shape(shape: Shape) -> Value {
         Shape::Url => or_template(json!({ "type": "string", "pattern": "^https?://" })),
         Shape::Path => json!({ "type": "string" }),
         Shape::Choice(words) => {
-            let each = words.iter().map(|(word, doc)| {
-                json!({ "const": word, "description": sentence(doc) })
-            });
+            let each = words
+                .iter()
+                .map(|(word, doc)| json!({ "const": word, "description": sentence(doc) }));
             json!({ "anyOf": each.chain([reference("template")]).collect::<Vec<_>>() })
         }
         Shape::List(inner) => {

@@ -137,6 +137,7 @@ macro_rules! section {
                 pub $rest: Vec<($crate::spec::Key, $crate::spec::Yaml)>,
             )?
             /// Where it stands.
+            #[allow(dead_code, reason = "not every section is pointed at")]
             pub span: $crate::spec::Span,
         }
 
