@@ -43,7 +43,10 @@ fn main() -> ExitCode {
     let ran = Command::new(me).args(["validate", spec]).output().expect("it starts");
     let said = String::from_utf8_lossy(&ran.stderr);
     assert_eq!(ran.status.code(), Some(2), "{said}");
-    assert!(said.contains("jira_markup") && said.contains("scrape-transform-jira-markup"), "{said}");
+    assert!(
+        said.contains("jira_markup") && said.contains("scrape-transform-jira-markup"),
+        "{said}"
+    );
     println!("1 passed, 0 failed");
     ExitCode::SUCCESS
 }

@@ -20,7 +20,8 @@ fn assert_all_there(standin: &Standin, projects: &[&str], rows: &[Value]) {
     assert_eq!(keys(rows), expected, "every issue once, in order");
     for row in rows {
         let key = row["issue_key"].as_str().expect("a key");
-        let record: Value = serde_json::from_str(&standin.record(key).expect("a record")).expect("JSON");
+        let record: Value =
+            serde_json::from_str(&standin.record(key).expect("a record")).expect("JSON");
         let fields = &record["fields"];
         assert_eq!(row["metadata"]["status"], fields["status"]["name"], "{key}");
         assert_eq!(row["metadata"]["labels"], fields["labels"], "{key}");
@@ -36,13 +37,18 @@ fn every_issue_of_every_project_is_there_once_with_its_values() {
     let projects = ["-p", "SPARK", "-p", "KAFKA", "-p", "HADOOP", "-c", "8"];
     let ran = scrape.main_job(&standin, "out", &projects).expect(0);
     let out = scrape.dir().join("out");
-    assert_all_there(&standin, &["SPARK", "KAFKA", "HADOOP"], &lines(&out.join("training_data.jsonl")));
+    assert_all_there(
+        &standin,
+        &["SPARK", "KAFKA", "HADOOP"],
+        &lines(&out.join("training_data.jsonl")),
+    );
     let raw = lines(&out.join("raw_issues.jsonl.zst"));
     assert_eq!(raw.len(), 690);
     for record in raw.iter().step_by(50) {
-        let sent: Value =
-            serde_json::from_str(&standin.record(record["key"].as_str().expect("a key")).expect("a record"))
-                .expect("JSON");
+        let sent: Value = serde_json::from_str(
+            &standin.record(record["key"].as_str().expect("a key")).expect("a record"),
+        )
+        .expect("JSON");
         assert_eq!(*record, sent);
     }
     assert!(ran.stderr.contains("690"), "{}", ran.stderr);
@@ -80,11 +86,7 @@ fn faults_leave_no_trace_in_the_outputs() {
         projects: vec!["KAFKA".into(), "SPARK".into()],
         issues_per_project: 400,
         inline_comments: 2,
-        faults: FaultConfig {
-            rate,
-            hang: Duration::from_millis(100),
-            ..FaultConfig::default()
-        },
+        faults: FaultConfig { rate, hang: Duration::from_millis(100), ..FaultConfig::default() },
         ..Config::default()
     };
     drop(calm);
@@ -156,7 +158,11 @@ fn interrupted_and_resumed_is_as_if_undisturbed() {
             assert!(built > 0 && built < 1800, "{built} rows were built of what there was");
         }
         let refused = scrape.main_job(&standin, "cut", &args).expect(2);
-        assert!(refused.stderr.contains("--resume") && refused.stderr.contains("--fresh"), "{}", refused.stderr);
+        assert!(
+            refused.stderr.contains("--resume") && refused.stderr.contains("--fresh"),
+            "{}",
+            refused.stderr
+        );
         let searches = standin.stats().by_route.clone();
         scrape.main_job(&standin, "cut", &[&args[..], &["--resume"]].concat()).expect(0);
         assert!(!searches.is_empty());
@@ -177,7 +183,13 @@ fn a_complete_directory_is_only_built_again() {
     assert!(ran.stderr.contains("--resume") && ran.stderr.contains("--fresh"), "{}", ran.stderr);
     assert_same(&before, &scrape.outputs("out"));
     // Another partition is added, another server is refused.
-    let ran = scrape.main_job(&start(Config { projects: vec!["KAFKA".into()], ..Config::default() }), "out", &["-p", "KAFKA"]).expect(2);
+    let ran = scrape
+        .main_job(
+            &start(Config { projects: vec!["KAFKA".into()], ..Config::default() }),
+            "out",
+            &["-p", "KAFKA"],
+        )
+        .expect(2);
     assert!(ran.stderr.contains("base_url"), "{}", ran.stderr);
 }
 
@@ -193,7 +205,9 @@ fn a_limit_is_kept_and_lifted() {
     assert_eq!(keys(&rows), expected);
     scrape.main_job(&standin, "out", &[&args[..], &["--limit", "120"]].concat()).expect(0);
     assert_eq!(lines(&scrape.dir().join("out/training_data.jsonl")).len(), 240);
-    scrape.main_job(&standin, "out", &[&args[..], &["--resume", "--limit", "0"]].concat()).expect(0);
+    scrape
+        .main_job(&standin, "out", &[&args[..], &["--resume", "--limit", "0"]].concat())
+        .expect(0);
     scrape.main_job(&standin, "whole", &args).expect(0);
     assert_same(&scrape.outputs("whole"), &scrape.outputs("out"));
 }

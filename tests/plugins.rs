@@ -105,7 +105,14 @@ fn test() {
     let rows = std::fs::read_to_string(dir.path().join("out/training_data.jsonl")).expect("rows");
     assert_eq!(counted, rows.lines().count().to_string());
     let listed = String::from_utf8(me(&["list"]).stdout).expect("UTF-8");
-    for name in ["http fetch", "count sink", "jsonl sink", "stdout sink", "jira_markup transform", "normalize_text transform"] {
+    for name in [
+        "http fetch",
+        "count sink",
+        "jsonl sink",
+        "stdout sink",
+        "jira_markup transform",
+        "normalize_text transform",
+    ] {
         assert!(listed.contains(name), "{name} is missing in\n{listed}");
     }
 }

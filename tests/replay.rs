@@ -78,10 +78,13 @@ fn a_recording_answers_what_it_recorded_and_nothing_else() {
     scrape.run(&["run", &spec, "--set", &base, "-p", "KAFKA", "--replay", "k.har"]).expect(0);
     assert_same(&scrape.outputs("live"), &scrape.outputs("output-replay"));
     // A recording and a live server never mix.
-    let ran = scrape.run(&["run", &spec, "--set", &base, "-p", "KAFKA", "--replay", "k.har", "-o", "live"]).expect(2);
+    let ran = scrape
+        .run(&["run", &spec, "--set", &base, "-p", "KAFKA", "--replay", "k.har", "-o", "live"])
+        .expect(2);
     assert!(ran.stderr.contains("recording"), "{}", ran.stderr);
     // What was not recorded fails and says so.
-    let ran = scrape.run(&["run", &spec, "--set", &base, "-p", "OTHER", "--replay", "k.har", "-o", "other"]);
+    let ran = scrape
+        .run(&["run", &spec, "--set", &base, "-p", "OTHER", "--replay", "k.har", "-o", "other"]);
     assert_eq!(ran.code, Some(3), "{}", ran.stderr);
     assert!(ran.stderr.contains("k.har"), "{}", ran.stderr);
 }

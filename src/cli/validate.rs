@@ -7,7 +7,7 @@ use clap::ArgMatches;
 use crate::observe::{Observer, Voice};
 use crate::plan::compile;
 use crate::report::{self, Ended, Exit, Outcome};
-use crate::spec::{self, Diagnostics, ParamValues, params};
+use crate::spec::{self, Diagnostics, ParamValues};
 
 /// Checks each spec, with stand-ins for params that must be given.
 pub fn run(args: &ArgMatches) -> Outcome {
@@ -23,10 +23,7 @@ pub fn run(args: &ArgMatches) -> Outcome {
                 continue;
             }
         };
-        // Findings in the declarations come again from the compilation.
-        let decls = params::declarations(&loaded, &mut Diagnostics::default());
-        let mut values = ParamValues::default();
-        values.fill(&decls);
+        let values = ParamValues::stand_ins();
         let mut diagnostics = Diagnostics::default();
         let plan = compile(&mut loaded, &values, &mut diagnostics);
         report::diagnostics::print(diagnostics, &loaded.sources);

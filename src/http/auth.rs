@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::base64;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use super::call::SetupError;
 use super::redact::Redactor;
 use crate::plan::{Auth, HttpPlan, Plan, Scope, Secret, Template, template_value};
@@ -40,7 +41,7 @@ pub(crate) fn resolve(plan: &Plan, redactor: &Redactor) -> Result<Credentials, S
         Auth::None => return Ok(None),
         Auth::Basic { username, password } => {
             let pair = format!("{}:{}", text(username)?, text(password)?);
-            ("Authorization".to_owned(), format!("Basic {}", base64::encode(pair.as_bytes())))
+            ("Authorization".to_owned(), format!("Basic {}", STANDARD.encode(&pair)))
         }
         Auth::Bearer { token } => ("Authorization".to_owned(), format!("Bearer {}", text(token)?)),
         Auth::Header { name, value } => (name.clone(), text(value)?),

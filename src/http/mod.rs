@@ -4,7 +4,6 @@
 mod address;
 mod auth;
 mod backoff;
-mod base64;
 mod breaker;
 mod call;
 mod classify;

@@ -1,6 +1,7 @@
 //! A checked spec made runnable: params applied, paths and templates compiled,
 //! plugins made (but nothing opened).
 
+mod compile;
 pub mod datetime;
 mod engine_rules;
 mod expr;
@@ -16,6 +17,7 @@ pub mod phrase;
 mod stream;
 mod template;
 
+pub use compile::{Registry, compile, compile_with};
 pub use engine_rules::engine_rules;
 pub use expr::{Path, PathError, Step};
 pub use http::{

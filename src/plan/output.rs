@@ -6,6 +6,7 @@ use scrape_api::{Sink, Transform};
 
 use super::{Node, Path, Template};
 use crate::spec::Span;
+pub use crate::spec::lang::LeakPolicy;
 
 /// One step of `transforms:`.
 pub struct TransformStep {
@@ -40,17 +41,6 @@ pub struct TaskPlan {
     pub leak: LeakPolicy,
     /// Where it stands.
     pub span: Span,
-}
-
-/// What happens to an example whose target stands in its input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LeakPolicy {
-    /// It is left out, and counted: for generated text.
-    Drop,
-    /// It stays: spans of the input are what is wanted.
-    Allow,
-    /// It stays, and is counted: closed labels.
-    Report,
 }
 
 /// What a sink is fed with.

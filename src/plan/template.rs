@@ -209,6 +209,76 @@ impl Env {
         }
     }
 
+    /// Whether a name is that of a function or a value that all templates see.
+    pub fn has_global(&self, name: &str) -> bool {
+        matches!(name, "loop" | "self" | "super" | "caller")
+            || self.inner.globals().any(|(global, _)| global == name)
+    }
+
+    /// Whether there is a filter of a name.
+    pub fn has_filter(&self, name: &str) -> bool {
+        let applied = self.inner.empty_state().apply_filter(name, &[]);
+        !applied.is_err_and(|e| e.kind() == ErrorKind::UnknownFilter)
+    }
+
+    /// The filters that are worth naming in a hint: minijinja's, then our own.
+    pub const FILTERS: &[&str] = &[
+        "abs",
+        "attr",
+        "batch",
+        "bool",
+        "capitalize",
+        "chain",
+        "count",
+        "default",
+        "dictsort",
+        "escape",
+        "first",
+        "float",
+        "format",
+        "groupby",
+        "indent",
+        "int",
+        "items",
+        "join",
+        "last",
+        "length",
+        "lines",
+        "list",
+        "lower",
+        "map",
+        "max",
+        "min",
+        "pprint",
+        "reject",
+        "rejectattr",
+        "replace",
+        "reverse",
+        "round",
+        "safe",
+        "select",
+        "selectattr",
+        "slice",
+        "sort",
+        "split",
+        "string",
+        "sum",
+        "title",
+        "tojson",
+        "trim",
+        "unique",
+        "upper",
+        "urlencode",
+        "zip",
+        "consecutive",
+        "findall",
+        "jql",
+        "matches",
+        "mentions",
+        "truncate_words",
+        "words",
+    ];
+
     /// As [`Env::undeclared`] for the text template of a file, as
     /// `render("name")` would load it.
     ///

@@ -57,6 +57,23 @@ impl Diagnostics {
         self.items.iter().any(|d| d.severity == Severity::Error)
     }
 
+    /// Adds to the last finding what can be done about it.
+    pub fn hint(&mut self, hint: impl Into<String>) {
+        if let Some(last) = self.items.last_mut() {
+            last.hint(hint);
+        }
+    }
+
+    /// How many errors there are so far.
+    pub fn errors(&self) -> usize {
+        self.items.iter().filter(|d| d.severity == Severity::Error).count()
+    }
+
+    /// Adds the findings of another list.
+    pub fn extend(&mut self, other: &Self) {
+        self.items.extend(other.items.iter().cloned());
+    }
+
     /// All findings by file and place, each once.
     pub fn sorted(mut self) -> Vec<Diagnostic> {
         self.items.sort_by_key(|d| d.span.map(|s| (s.file, s.start, s.end)));

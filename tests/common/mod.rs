@@ -194,7 +194,11 @@ pub fn assert_same(a: &BTreeMap<String, Vec<u8>>, b: &BTreeMap<String, Vec<u8>>)
         if *bytes != b[name] {
             let (x, y) = (String::from_utf8_lossy(bytes), String::from_utf8_lossy(&b[name]));
             let line = x.lines().zip(y.lines()).find(|(p, q)| p != q);
-            panic!("{name} differs ({} and {} bytes), first at {line:.400?}", bytes.len(), b[name].len());
+            panic!(
+                "{name} differs ({} and {} bytes), first at {line:.400?}",
+                bytes.len(),
+                b[name].len()
+            );
         }
     }
 }

@@ -9,7 +9,8 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::super::base64;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 /// What stands before the first entry.
 #[derive(Debug, Serialize, Deserialize)]
@@ -165,7 +166,7 @@ impl Content {
         let (text, encoding) = match &lossy {
             // A body that is no text but holds a secret is not worth keeping whole.
             Cow::Owned(text) if *text == redacted => {
-                (base64::encode(body), Some(String::from("base64")))
+                (STANDARD.encode(body), Some(String::from("base64")))
             }
             _ => (redacted, None),
         };
@@ -176,7 +177,7 @@ impl Content {
     /// The body; `None` where it says base64 and is not.
     pub(crate) fn bytes(self) -> Option<Vec<u8>> {
         match self.encoding.as_deref() {
-            Some("base64") => base64::decode(&self.text),
+            Some("base64") => STANDARD.decode(&self.text).ok(),
             _ => Some(self.text.into_bytes()),
         }
     }

@@ -157,11 +157,7 @@ impl Action {
             )
         };
         match self {
-            Action::Update {
-                key,
-                summary,
-                updated,
-            } => {
+            Action::Update { key, summary, updated } => {
                 return issue(&|c| c.update(&key, summary.as_deref(), updated));
             }
             Action::Comment { key, body } => return issue(&|c| c.comment(&key, &body)),
@@ -184,15 +180,7 @@ impl Action {
                     .ok_or_else(|| ActionError(format!("there is no issue `{key}`")))?;
                 lock(&shared.faults).poison(catalog.entries[index as usize].id, fault);
             }
-            Action::Faults {
-                rate,
-                rates,
-                max_in_a_row,
-                retry_after,
-                hang_ms,
-                drip_ms,
-                only,
-            } => {
+            Action::Faults { rate, rates, max_in_a_row, retry_after, hang_ms, drip_ms, only } => {
                 let faults = &mut shared.config_mut().faults;
                 faults.rate = rate;
                 faults.rates = rates;
@@ -217,14 +205,7 @@ impl Action {
                 *lock(&shared.offline_until) = Some(Instant::now() + Duration::from_millis(ms));
                 shared.went_offline.notify_one();
             }
-            Action::Set {
-                latency_ms,
-                limit_rps,
-                max_page,
-                reset_above,
-                robots,
-                redirect_to,
-            } => {
+            Action::Set { latency_ms, limit_rps, max_page, reset_above, robots, redirect_to } => {
                 let mut config = shared.config_mut();
                 config.redirect_to = redirect_to.or(config.redirect_to.take());
                 config.latency = latency_ms.map_or(config.latency, Duration::from_millis);
@@ -233,9 +214,8 @@ impl Action {
                 config.max_page = max_page.unwrap_or(config.max_page);
                 config.reset_above =
                     reset_above.map_or(config.reset_above, |n| Some(n).filter(|n| *n > 0));
-                config.robots = robots.map_or(config.robots.take(), |body| {
-                    Some(body).filter(|b| !b.is_empty())
-                });
+                config.robots = robots
+                    .map_or(config.robots.take(), |body| Some(body).filter(|b| !b.is_empty()));
             }
             Action::Reset => {
                 shared.log().reset();

@@ -33,10 +33,7 @@ fn option(
 }
 
 fn flag(name: &'static str, help: &'static str) -> Arg {
-    Arg::new(name)
-        .long(name)
-        .action(ArgAction::SetTrue)
-        .help(help)
+    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
 }
 
 /// The whole command line.
@@ -81,22 +78,14 @@ pub(crate) fn command() -> Command {
                 .default_value("1"),
         )
         .arg(
-            option(
-                "size",
-                "BYTES",
-                "Mean size of an invented record, by padding; 0: natural",
-            )
-            .value_parser(value_parser!(usize))
-            .default_value("0"),
+            option("size", "BYTES", "Mean size of an invented record, by padding; 0: natural")
+                .value_parser(value_parser!(usize))
+                .default_value("0"),
         )
         .arg(
-            option(
-                "null-descriptions",
-                "SHARE",
-                "Invented issues without description",
-            )
-            .value_parser(share)
-            .default_value("0.39"),
+            option("null-descriptions", "SHARE", "Invented issues without description")
+                .value_parser(share)
+                .default_value("0.39"),
         )
         .next_help_heading("Server")
         .arg(
@@ -123,9 +112,7 @@ pub(crate) fn command() -> Command {
             .default_value("gzip,br,zstd"),
         )
         .arg(
-            option("workers", "N", "Threads")
-                .value_parser(value_parser!(usize))
-                .default_value("2"),
+            option("workers", "N", "Threads").value_parser(value_parser!(usize)).default_value("2"),
         )
         .next_help_heading("Limits")
         .arg(
@@ -138,12 +125,8 @@ pub(crate) fn command() -> Command {
                 .value_parser(value_parser!(u64)),
         )
         .arg(
-            option(
-                "reset-above",
-                "N",
-                "Reset pages of more than N full records",
-            )
-            .value_parser(value_parser!(u32)),
+            option("reset-above", "N", "Reset pages of more than N full records")
+                .value_parser(value_parser!(u32)),
         )
         .arg(flag(
             "compare-missing-keys",
@@ -155,36 +138,21 @@ pub(crate) fn command() -> Command {
         )
         .arg(option("latency", "TIME", "Added to every reply: 20ms, 1s").value_parser(duration))
         .next_help_heading("Authentication")
-        .arg(option(
-            "basic",
-            "USER:PASSWORD",
-            "Want basic authentication",
-        ))
+        .arg(option("basic", "USER:PASSWORD", "Want basic authentication"))
         .arg(option("bearer", "TOKEN", "Want a bearer token").conflicts_with("basic"))
         .arg(
             option("header", "NAME:VALUE", "Want a header").conflicts_with_all(["basic", "bearer"]),
         )
-        .arg(flag(
-            "auth-ignored",
-            "Wrong or no credentials: 200, X-AUSERNAME: anonymous",
-        ))
+        .arg(flag("auth-ignored", "Wrong or no credentials: 200, X-AUSERNAME: anonymous"))
         .arg(
-            option(
-                "captcha-after",
-                "N",
-                "403 with CAPTCHA after N wrong credentials",
-            )
-            .value_parser(value_parser!(u32)),
+            option("captcha-after", "N", "403 with CAPTCHA after N wrong credentials")
+                .value_parser(value_parser!(u32)),
         )
         .next_help_heading("Faults")
         .arg(
-            option(
-                "faults",
-                "SHARE",
-                "Requests that meet a fault which another try mends",
-            )
-            .value_parser(share)
-            .default_value("0"),
+            option("faults", "SHARE", "Requests that meet a fault which another try mends")
+                .value_parser(share)
+                .default_value("0"),
         )
         .arg(
             option(
@@ -195,11 +163,7 @@ pub(crate) fn command() -> Command {
             .action(ArgAction::Append)
             .value_parser(rated),
         )
-        .arg(option(
-            "fault-only",
-            "GLOB",
-            "Only for requests `METHOD /path?query` that match",
-        ))
+        .arg(option("fault-only", "GLOB", "Only for requests `METHOD /path?query` that match"))
         .arg(
             option("max-faults-in-a-row", "N", "For one and the same request")
                 .value_parser(value_parser!(u32))
@@ -215,11 +179,7 @@ pub(crate) fn command() -> Command {
                 .value_parser(duration)
                 .default_value("2s"),
         )
-        .arg(option(
-            "redirect-to",
-            "ORIGIN",
-            "Where `redirect` leads: http://host:port",
-        ))
+        .arg(option("redirect-to", "ORIGIN", "Where `redirect` leads: http://host:port"))
         .arg(
             option("drip", "TIME", "How long `drip` takes")
                 .value_parser(duration)
@@ -233,25 +193,13 @@ pub(crate) fn config(matches: &ArgMatches) -> Result<Config, ConfigError> {
     let text = |name: &str| matches.get_one::<String>(name);
     let count = |name: &str| matches.get_one::<usize>(name).copied().unwrap_or(0);
     let optional = |name: &str| matches.get_one::<u32>(name).copied();
-    let time = |name: &str| {
-        matches
-            .get_one::<Duration>(name)
-            .copied()
-            .unwrap_or(Duration::ZERO)
-    };
+    let time = |name: &str| matches.get_one::<Duration>(name).copied().unwrap_or(Duration::ZERO);
     let part = |value: &f64| *value;
-    let files: Vec<PathBuf> = matches
-        .get_many("issues")
-        .into_iter()
-        .flatten()
-        .cloned()
-        .collect();
+    let files: Vec<PathBuf> = matches.get_many("issues").into_iter().flatten().cloned().collect();
     let projects = match text("projects") {
-        Some(keys) => keys
-            .split(',')
-            .map(|k| k.trim().to_owned())
-            .filter(|k| !k.is_empty())
-            .collect(),
+        Some(keys) => {
+            keys.split(',').map(|k| k.trim().to_owned()).filter(|k| !k.is_empty()).collect()
+        }
         None if files.is_empty() => ["KAFKA", "SPARK", "HADOOP"].map(Into::into).to_vec(),
         None => Vec::new(),
     };
@@ -293,27 +241,15 @@ pub(crate) fn config(matches: &ArgMatches) -> Result<Config, ConfigError> {
         auth: auth(matches)?,
         auth_ignored: matches.get_flag("auth-ignored"),
         captcha_after: optional("captcha-after"),
-        deployment: if matches.get_flag("cloud") {
-            Deployment::Cloud
-        } else {
-            Deployment::Server
-        },
+        deployment: if matches.get_flag("cloud") { Deployment::Cloud } else { Deployment::Server },
         robots,
         encodings: text("encoding").map_or(Ok(Encodings::default()), |e| e.parse())?,
         latency: time("latency"),
-        limit_rps: matches
-            .get_one("limit-rps")
-            .copied()
-            .filter(|rps| *rps > 0.0),
+        limit_rps: matches.get_one("limit-rps").copied().filter(|rps| *rps > 0.0),
         redirect_to: text("redirect-to").cloned(),
         faults: FaultConfig {
             rate: matches.get_one("faults").map_or(0.0, part),
-            rates: matches
-                .get_many("fault")
-                .into_iter()
-                .flatten()
-                .copied()
-                .collect(),
+            rates: matches.get_many("fault").into_iter().flatten().copied().collect(),
             max_in_a_row: optional("max-faults-in-a-row").unwrap_or(3),
             retry_after: time("retry-after"),
             hang: time("hang"),
@@ -342,16 +278,12 @@ fn auth(matches: &ArgMatches) -> Result<Auth, ConfigError> {
     }
     Ok(matches
         .get_one::<String>("bearer")
-        .map_or(Auth::None, |token| Auth::Bearer {
-            token: token.clone(),
-        }))
+        .map_or(Auth::None, |token| Auth::Bearer { token: token.clone() }))
 }
 
 /// A number from 0 to 1.
 fn share(text: &str) -> Result<f64, String> {
-    let value: f64 = text
-        .parse()
-        .map_err(|_| format!("`{text}` is not a number"))?;
+    let value: f64 = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
     if (0.0..=1.0).contains(&value) {
         Ok(value)
     } else {
@@ -361,13 +293,8 @@ fn share(text: &str) -> Result<f64, String> {
 
 /// `KIND=SHARE`.
 fn rated(text: &str) -> Result<(Fault, f64), String> {
-    let (kind, rate) = text
-        .split_once('=')
-        .ok_or("write KIND=SHARE, for example 429=0.05")?;
-    Ok((
-        kind.parse().map_err(|e: ConfigError| e.to_string())?,
-        share(rate)?,
-    ))
+    let (kind, rate) = text.split_once('=').ok_or("write KIND=SHARE, for example 429=0.05")?;
+    Ok((kind.parse().map_err(|e: ConfigError| e.to_string())?, share(rate)?))
 }
 
 /// `20ms`, `1s`, `1.5s`, `2m`.
@@ -379,8 +306,6 @@ fn duration(text: &str) -> Result<Duration, String> {
         "m" => 60.0,
         other => return Err(format!("`{other}` is not a unit; write 20ms, 1.5s or 2m")),
     };
-    let value: f64 = digits
-        .parse()
-        .map_err(|_| format!("`{digits}` is not a number"))?;
+    let value: f64 = digits.parse().map_err(|_| format!("`{digits}` is not a number"))?;
     Duration::try_from_secs_f64(value * unit).map_err(|e| e.to_string())
 }

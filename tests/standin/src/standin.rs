@@ -38,11 +38,7 @@ impl Standin {
         let catalog = Catalog::new(&config)?;
         let failed = |what: &str, e: std::io::Error| ConfigError(format!("{what}: {e}"));
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(if config.workers == 0 {
-                2
-            } else {
-                config.workers
-            })
+            .worker_threads(if config.workers == 0 { 2 } else { config.workers })
             .enable_all()
             .build()
             .map_err(|e| failed("no threads", e))?;
@@ -59,12 +55,7 @@ impl Standin {
             _ = runtime.block_on(serve(listener, served));
             runtime.shutdown_background();
         });
-        Ok(Standin {
-            address,
-            url,
-            shared,
-            thread: Some(thread),
-        })
+        Ok(Standin { address, url, shared, thread: Some(thread) })
     }
 
     /// Base of the REST interface, `http://127.0.0.1:PORT/jira`.
@@ -90,10 +81,7 @@ impl Standin {
     }
 
     fn on_issue(&self, action: Action) -> Result<String, ActionError> {
-        Ok(self.apply(action)?["key"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned())
+        Ok(self.apply(action)?["key"].as_str().unwrap_or_default().to_owned())
     }
 
     /// Bumps `updated` and sets the summary, if one is given. Returns the key.
@@ -107,26 +95,17 @@ impl Standin {
 
     /// Adds a comment and bumps `updated`. Returns the key.
     pub fn comment(&self, key: &str, body: &str) -> Result<String, ActionError> {
-        self.on_issue(Action::Comment {
-            key: key.into(),
-            body: body.into(),
-        })
+        self.on_issue(Action::Comment { key: key.into(), body: body.into() })
     }
 
     /// Makes a new issue. Returns its key.
     pub fn create(&self, project: &str, summary: Option<&str>) -> Result<String, ActionError> {
-        self.on_issue(Action::Create {
-            project: project.into(),
-            summary: summary.map(Into::into),
-        })
+        self.on_issue(Action::Create { project: project.into(), summary: summary.map(Into::into) })
     }
 
     /// Moves an issue to another project. Returns its new key.
     pub fn move_issue(&self, key: &str, to: &str) -> Result<String, ActionError> {
-        self.on_issue(Action::Move {
-            key: key.into(),
-            to: to.into(),
-        })
+        self.on_issue(Action::Move { key: key.into(), to: to.into() })
     }
 
     /// Deletes an issue.
@@ -136,19 +115,12 @@ impl Standin {
 
     /// Hides an issue, so that JQL that names its key is refused.
     pub fn vanish(&self, key: &str) -> Result<String, ActionError> {
-        self.on_issue(Action::Vanish {
-            key: key.into(),
-            listed: false,
-        })
+        self.on_issue(Action::Vanish { key: key.into(), listed: false })
     }
 
     /// Gives a record a fault for good.
     pub fn poison(&self, key: &str, fault: Fault) -> Result<(), ActionError> {
-        self.apply(Action::Poison {
-            key: key.into(),
-            fault: Some(fault),
-        })
-        .map(drop)
+        self.apply(Action::Poison { key: key.into(), fault: Some(fault) }).map(drop)
     }
 
     /// Strikes the `nth` request (from 1) that matches a glob over `METHOD /path?query body`, and `times - 1` more.
@@ -159,13 +131,8 @@ impl Standin {
         times: u64,
         fault: Fault,
     ) -> Result<(), ActionError> {
-        self.apply(Action::Script(Script {
-            matching: matching.into(),
-            nth,
-            times,
-            fault,
-        }))
-        .map(drop)
+        self.apply(Action::Script(Script { matching: matching.into(), nth, times, fault }))
+            .map(drop)
     }
 
     /// Does other actions as soon as so many more searches have been answered.
@@ -194,11 +161,7 @@ impl Standin {
         let catalog = self.shared.catalog();
         let found = catalog.project(project);
         found.map_or(Vec::new(), |p| {
-            catalog.projects[p]
-                .order
-                .iter()
-                .map(|i| catalog.key(*i))
-                .collect()
+            catalog.projects[p].order.iter().map(|i| catalog.key(*i)).collect()
         })
     }
 

@@ -99,10 +99,7 @@ impl Log {
 
     /// Forgets everything but the requests that are being answered.
     pub(crate) fn reset(&mut self) {
-        *self = Log {
-            in_flight: self.in_flight,
-            ..Log::new()
-        };
+        *self = Log { in_flight: self.in_flight, ..Log::new() };
     }
 
     pub(crate) fn connection(&mut self) {
@@ -120,9 +117,8 @@ impl Log {
         record.in_flight = self.in_flight;
         record.at_ms = (now - self.start).as_secs_f64() * 1000.0;
         record.unix_ms = now_ms();
-        record.inside_retry_after = self
-            .retry_after
-            .is_some_and(|(from, to)| from <= now && now < to);
+        record.inside_retry_after =
+            self.retry_after.is_some_and(|(from, to)| from <= now && now < to);
         let stats = &mut self.stats;
         stats.requests += 1;
         stats.max_in_flight = stats.max_in_flight.max(self.in_flight);
@@ -168,18 +164,13 @@ impl Log {
     pub(crate) fn told_to_wait(&mut self, wait: Duration) {
         let now = Instant::now();
         let until = now + wait;
-        let (from, to) = self
-            .retry_after
-            .filter(|(_, to)| *to > now)
-            .unwrap_or((now + ON_THEIR_WAY, until));
+        let (from, to) =
+            self.retry_after.filter(|(_, to)| *to > now).unwrap_or((now + ON_THEIR_WAY, until));
         self.retry_after = Some((from, to.max(until)));
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        Stats {
-            peak_per_second: self.peak_per_second(),
-            ..self.stats.clone()
-        }
+        Stats { peak_per_second: self.peak_per_second(), ..self.stats.clone() }
     }
 
     pub(crate) fn records(&self) -> &[RequestRecord] {

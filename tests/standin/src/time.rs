@@ -7,9 +7,7 @@ pub(crate) const DAY: i64 = 86_400_000;
 
 /// Now, in epoch milliseconds.
 pub(crate) fn now_ms() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |d| d.as_millis() as i64)
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64)
 }
 
 /// Days since 1970-01-01 of a date of the proleptic Gregorian calendar.
@@ -31,11 +29,7 @@ fn date_of(days: i64) -> (i64, i64, i64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     (era * 400 + year_of_era + i64::from(month <= 2), month, day)
 }
 
@@ -76,11 +70,7 @@ pub(crate) fn parse_jira_time(text: &str) -> Option<i64> {
         4 => digits[..2].parse::<i64>().ok()? * 60 + digits[2..].parse::<i64>().ok()?,
         _ => return None,
     };
-    Some(if offset.starts_with('-') {
-        ms + shift * 60_000
-    } else {
-        ms - shift * 60_000
-    })
+    Some(if offset.starts_with('-') { ms + shift * 60_000 } else { ms - shift * 60_000 })
 }
 
 /// Reads a JQL date: epoch milliseconds, `yyyy-MM-dd[ HH:mm]` or with slashes
@@ -98,10 +88,7 @@ pub(crate) fn parse_jql_date(text: &str, now: i64) -> Option<i64> {
         _ => 0,
     };
     if unit > 0 {
-        return text[..text.len() - 1]
-            .parse::<i64>()
-            .ok()
-            .map(|n| now + n * unit);
+        return text[..text.len() - 1].parse::<i64>().ok().map(|n| now + n * unit);
     }
     let (date, clock) = text.split_once(' ').unwrap_or((text, "00:00"));
     let separator = if date.contains('/') { '/' } else { '-' };
@@ -144,10 +131,7 @@ mod tests {
     fn reads_every_form_of_a_jql_date() {
         assert_eq!(parse_jql_date("1420070400000", 0), Some(1_420_070_400_000));
         assert_eq!(parse_jql_date("2015-01-01", 0), Some(1_420_070_400_000));
-        assert_eq!(
-            parse_jql_date("2015/01/01 00:01", 0),
-            Some(1_420_070_460_000)
-        );
+        assert_eq!(parse_jql_date("2015/01/01 00:01", 0), Some(1_420_070_460_000));
         assert_eq!(parse_jql_date("-2w", 14 * DAY), Some(0));
         assert_eq!(parse_jql_date("-30m", 1_800_000), Some(0));
         assert_eq!(parse_jql_date("yesterday", 0), None);

@@ -34,31 +34,20 @@ fn struck(fault: Fault) -> Reply {
     let reply = search(&standin, ALL, "");
     assert_eq!(standin.stats().by_fault, BTreeMap::from([(fault, 1)]));
     let again = search(&standin, ALL, "");
-    assert_eq!(
-        (again.status, again.ending),
-        (200, Ending::Whole),
-        "after {fault}"
-    );
+    assert_eq!((again.status, again.ending), (200, Ending::Whole), "after {fault}");
     reply
 }
 
 #[test]
 fn too_many_requests_in_four_forms() {
     let seconds = struck(Fault::TooMany);
-    assert_eq!(
-        (seconds.status, seconds.header("retry-after")),
-        (429, Some("1"))
-    );
+    assert_eq!((seconds.status, seconds.header("retry-after")), (429, Some("1")));
     let date = struck(Fault::TooManyDate);
     let until = httpdate::parse_http_date(date.header("retry-after").unwrap()).unwrap();
     assert!(until > SystemTime::now() && until < SystemTime::now() + Duration::from_secs(2));
     let text = struck(Fault::TooManyText);
     assert_eq!((text.status, text.header("retry-after")), (429, None));
-    assert!(
-        text.header("content-type")
-            .unwrap()
-            .starts_with("text/plain")
-    );
+    assert!(text.header("content-type").unwrap().starts_with("text/plain"));
     assert_eq!(struck(Fault::TooManyZero).header("retry-after"), Some("0"));
 }
 
@@ -73,18 +62,9 @@ fn server_errors_are_pages_of_html() {
     ] {
         let reply = struck(fault);
         assert_eq!(reply.status, status);
-        assert!(
-            reply
-                .header("content-type")
-                .unwrap()
-                .starts_with("text/html"),
-            "{fault}"
-        );
+        assert!(reply.header("content-type").unwrap().starts_with("text/html"), "{fault}");
         assert!(reply.text().starts_with("<!DOCTYPE html>"), "{fault}");
-        assert_eq!(
-            reply.header("retry-after").is_some(),
-            fault == Fault::Unavailable
-        );
+        assert_eq!(reply.header("retry-after").is_some(), fault == Fault::Unavailable);
     }
     let login = struck(Fault::Login);
     assert_eq!(login.status, 302);
@@ -108,30 +88,18 @@ fn connections_break_where_they_are_told_to() {
     assert_eq!((body.status, body.ending), (200, Ending::Reset));
     let cut = struck(Fault::Truncated);
     assert_eq!((cut.status, cut.ending), (200, Ending::Short));
-    assert_eq!(
-        cut.header("content-length"),
-        Some(whole.len().to_string().as_str())
-    );
+    assert_eq!(cut.header("content-length"), Some(whole.len().to_string().as_str()));
     assert_eq!(cut.body, whole[..whole.len() / 2]);
     let short = struck(Fault::ShortLength);
-    assert_eq!(
-        (short.ending, short.body.as_slice()),
-        (Ending::Whole, &whole[..whole.len() / 2])
-    );
+    assert_eq!((short.ending, short.body.as_slice()), (Ending::Whole, &whole[..whole.len() / 2]));
     let chunked = struck(Fault::ChunkedCut);
     assert_eq!(
-        (
-            chunked.header("transfer-encoding"),
-            chunked.header("content-length")
-        ),
+        (chunked.header("transfer-encoding"), chunked.header("content-length")),
         (Some("chunked"), None)
     );
     assert!(!chunked.body.ends_with(b"0\r\n\r\n"));
     let close = struck(Fault::CloseCut);
-    assert_eq!(
-        (close.header("content-length"), close.header("connection")),
-        (None, Some("close"))
-    );
+    assert_eq!((close.header("content-length"), close.header("connection")), (None, Some("close")));
     assert_eq!(close.body, whole[..whole.len() / 2]);
     for slow in [Fault::Hang, Fault::Drip] {
         let reply = struck(slow);
@@ -152,11 +120,7 @@ fn hostile_replies() {
     let bomb = struck(Fault::Bomb).body;
     let mut unpacked = flate2::read::GzDecoder::new(&bomb[..]);
     let size = std::io::copy(&mut unpacked, &mut std::io::sink()).unwrap();
-    assert!(
-        bomb.len() < 4 << 20 && size > 256 << 20,
-        "{} {size}",
-        bomb.len()
-    );
+    assert!(bomb.len() < 4 << 20 && size > 256 << 20, "{} {size}", bomb.len());
     let padding = struck(Fault::HugeHeaders);
     assert!(padding.headers.iter().map(|(_, v)| v.len()).sum::<usize>() > 2_000_000);
     let refused = struck(Fault::Unauthorized);
@@ -177,41 +141,24 @@ fn redirects_lead_to_another_server() {
         ..Config::default()
     })
     .unwrap();
-    standin
-        .script("*serverInfo*", 1, 1, Fault::Redirect)
-        .unwrap();
+    standin.script("*serverInfo*", 1, 1, Fault::Redirect).unwrap();
     let reply = get(&standin, "/rest/api/2/serverInfo?x=1");
     let location = format!("{}/rest/api/2/serverInfo?x=1", other.url());
-    assert_eq!(
-        (reply.status, reply.header("location")),
-        (302, Some(location.as_str()))
-    );
+    assert_eq!((reply.status, reply.header("location")), (302, Some(location.as_str())));
 }
 
 #[test]
 fn pages_can_lie() {
     let standin = with_faults(FaultConfig::default());
-    let page = |start: usize| {
-        search(
-            &standin,
-            ALL,
-            &format!("&fields=key&maxResults=20&startAt={start}"),
-        )
-    };
+    let page =
+        |start: usize| search(&standin, ALL, &format!("&fields=key&maxResults=20&startAt={start}"));
     let first = keys(&page(0));
-    standin
-        .script("*startAt=20*", 1, 1, Fault::RepeatedPage)
-        .unwrap();
+    standin.script("*startAt=20*", 1, 1, Fault::RepeatedPage).unwrap();
     assert_eq!(keys(&page(20)), first);
     assert_ne!(keys(&page(20)), first);
-    standin
-        .script("*startAt=40*", 1, 1, Fault::EmptyPage)
-        .unwrap();
+    standin.script("*startAt=40*", 1, 1, Fault::EmptyPage).unwrap();
     let empty = page(40);
-    assert_eq!(
-        (keys(&empty).len(), empty.json()["total"].as_u64()),
-        (0, Some(60))
-    );
+    assert_eq!((keys(&empty).len(), empty.json()["total"].as_u64()), (0, Some(60)));
     assert_eq!(keys(&page(40)).len(), 20);
     standin.script("*", 1, 20, Fault::MovingTotal).unwrap();
     for _ in 0..20 {
@@ -228,11 +175,7 @@ fn spoilt_records_stay_spoilt_and_spoil_no_other() {
     standin.poison(&all[4], Fault::Unreadable).unwrap();
     assert!(standin.poison(&all[1], Fault::Reset).is_err());
     let three = |start: usize, fields: &str| {
-        search(
-            &standin,
-            ALL,
-            &format!("&maxResults=3&startAt={start}&fields={fields}"),
-        )
+        search(&standin, ALL, &format!("&maxResults=3&startAt={start}&fields={fields}"))
     };
     for _ in 0..2 {
         let page = three(0, "*all");
@@ -243,18 +186,13 @@ fn spoilt_records_stay_spoilt_and_spoil_no_other() {
         assert_eq!(three(3, "*all").ending, Ending::Reset);
         assert_eq!(keys(&three(3, "key")), all[3..6]);
     }
-    assert_eq!(
-        get(&standin, &format!("/rest/api/2/issue/{}", all[4])).ending,
-        Ending::Reset
-    );
+    assert_eq!(get(&standin, &format!("/rest/api/2/issue/{}", all[4])).ending, Ending::Reset);
 }
 
 #[test]
 fn rates_of_record_faults_are_shares_of_records() {
-    let standin = with_faults(FaultConfig {
-        rates: vec![(Fault::Nul, 0.3)],
-        ..FaultConfig::default()
-    });
+    let standin =
+        with_faults(FaultConfig { rates: vec![(Fault::Nul, 0.3)], ..FaultConfig::default() });
     let spoilt = || {
         let json = search(&standin, ALL, "&maxResults=60").json();
         let issues = json["issues"].as_array().unwrap().clone();
@@ -274,11 +212,8 @@ fn crawl(standin: &Standin) -> (String, Vec<u16>) {
     let mut statuses = Vec::new();
     for start in (0..60).step_by(10) {
         loop {
-            let reply = search(
-                standin,
-                ALL,
-                &format!("&maxResults=10&fields=*all&startAt={start}"),
-            );
+            let reply =
+                search(standin, ALL, &format!("&maxResults=10&fields=*all&startAt={start}"));
             statuses.push(reply.status);
             if reply.ending == Ending::Whole && reply.status == 200 && reply.body.starts_with(b"{")
             {
@@ -292,11 +227,8 @@ fn crawl(standin: &Standin) -> (String, Vec<u16>) {
 
 #[test]
 fn faults_in_the_mix_go_away_and_repeat_themselves() {
-    let faults = FaultConfig {
-        rate: 0.5,
-        hang: Duration::from_millis(10),
-        ..FaultConfig::default()
-    };
+    let faults =
+        FaultConfig { rate: 0.5, hang: Duration::from_millis(10), ..FaultConfig::default() };
     let (clean, _) = crawl(&with_faults(FaultConfig::default()));
     let (first, statuses) = crawl(&with_faults(faults.clone()));
     let (second, again) = crawl(&with_faults(faults));
@@ -313,15 +245,9 @@ fn large_pages_can_be_too_much() {
         ..Config::default()
     })
     .unwrap();
-    assert_eq!(
-        search(&standin, ALL, "&maxResults=26").ending,
-        Ending::Reset
-    );
+    assert_eq!(search(&standin, ALL, "&maxResults=26").ending, Ending::Reset);
     assert_eq!(search(&standin, ALL, "&maxResults=25").status, 200);
-    assert_eq!(
-        search(&standin, ALL, "&maxResults=100&fields=key").status,
-        200
-    );
+    assert_eq!(search(&standin, ALL, "&maxResults=100&fields=key").status, 200);
 }
 
 #[test]
@@ -332,16 +258,12 @@ fn the_rate_limit_refills() {
         ..Config::default()
     })
     .unwrap();
-    let statuses: Vec<u16> = (0..4)
-        .map(|_| get(&standin, "/rest/api/2/serverInfo").status)
-        .collect();
+    let statuses: Vec<u16> =
+        (0..4).map(|_| get(&standin, "/rest/api/2/serverInfo").status).collect();
     assert_eq!(statuses, [200, 200, 429, 429]);
     let limited = get(&standin, "/rest/api/2/serverInfo");
     assert_eq!(
-        (
-            limited.header("retry-after"),
-            limited.header("x-ratelimit-remaining")
-        ),
+        (limited.header("retry-after"), limited.header("x-ratelimit-remaining")),
         (Some("1"), Some("0"))
     );
     std::thread::sleep(Duration::from_millis(600));

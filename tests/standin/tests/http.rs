@@ -11,11 +11,7 @@ use client::{get, receive, search_path, send};
 use scrape_standin::{Auth, Config, Standin};
 
 fn with(auth: Auth) -> Config {
-    Config {
-        projects: vec!["TIDE".into()],
-        auth,
-        ..Config::default()
-    }
+    Config { projects: vec!["TIDE".into()], auth, ..Config::default() }
 }
 
 #[test]
@@ -25,9 +21,7 @@ fn one_connection_carries_many_requests() {
     // Both at once: the second one waits in the buffer.
     stream
         .write_all(
-            "GET /jira/rest/api/2/serverInfo HTTP/1.1\r\nHost: x\r\n\r\n"
-                .repeat(2)
-                .as_bytes(),
+            "GET /jira/rest/api/2/serverInfo HTTP/1.1\r\nHost: x\r\n\r\n".repeat(2).as_bytes(),
         )
         .unwrap();
     let text = receive(&mut stream).text();
@@ -38,15 +32,10 @@ fn one_connection_carries_many_requests() {
             .unwrap();
         assert!(matches!(receive(&mut stream).status, 200 | 404));
     }
-    stream
-        .write_all(b"GET /robots.txt HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        .unwrap();
+    stream.write_all(b"GET /robots.txt HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).unwrap();
-    assert_eq!(
-        (standin.stats().connections, standin.stats().requests),
-        (1, 6)
-    );
+    assert_eq!((standin.stats().connections, standin.stats().requests), (1, 6));
     assert_eq!(standin.stats().sessions, 3);
 }
 
@@ -57,21 +46,11 @@ fn replies_have_jiras_headers() {
     for name in ["Date", "X-AREQUESTID", "X-ANODEID", "X-ASESSIONID"] {
         assert!(reply.header(name).is_some(), "{name}");
     }
-    assert_eq!(
-        reply.header("Content-Type"),
-        Some("application/json;charset=UTF-8")
-    );
+    assert_eq!(reply.header("Content-Type"), Some("application/json;charset=UTF-8"));
     assert_eq!(reply.header("X-AUSERNAME"), Some("anonymous"));
-    let cookies: Vec<_> = reply
-        .headers
-        .iter()
-        .filter(|(n, _)| n == "Set-Cookie")
-        .map(|(_, v)| v.as_str())
-        .collect();
-    assert!(
-        cookies.iter().any(|c| c.starts_with("JSESSIONID=")),
-        "{cookies:?}"
-    );
+    let cookies: Vec<_> =
+        reply.headers.iter().filter(|(n, _)| n == "Set-Cookie").map(|(_, v)| v.as_str()).collect();
+    assert!(cookies.iter().any(|c| c.starts_with("JSESSIONID=")), "{cookies:?}");
     let known = send(
         standin.address(),
         "GET",
@@ -85,18 +64,9 @@ fn replies_have_jiras_headers() {
 #[test]
 fn bodies_are_compressed_as_asked() {
     let standin = Standin::start(with(Auth::None)).unwrap();
-    let path = format!(
-        "/jira{}",
-        search_path("project = TIDE ORDER BY key", "&fields=*all")
-    );
+    let path = format!("/jira{}", search_path("project = TIDE ORDER BY key", "&fields=*all"));
     let fetch = |accept: &str| {
-        send(
-            standin.address(),
-            "GET",
-            &path,
-            &[&format!("Accept-Encoding: {accept}")],
-            "",
-        )
+        send(standin.address(), "GET", &path, &[&format!("Accept-Encoding: {accept}")], "")
     };
     let plain = fetch("identity");
     assert_eq!(plain.header("content-encoding"), None);
@@ -107,9 +77,7 @@ fn bodies_are_compressed_as_asked() {
         let mut text = Vec::new();
         match accept {
             "gzip" => {
-                _ = flate2::read::GzDecoder::new(&packed.body[..])
-                    .read_to_end(&mut text)
-                    .unwrap()
+                _ = flate2::read::GzDecoder::new(&packed.body[..]).read_to_end(&mut text).unwrap()
             }
             "br" => {
                 _ = brotli::Decompressor::new(&packed.body[..], 4096)
@@ -124,35 +92,15 @@ fn bodies_are_compressed_as_asked() {
 
 #[test]
 fn wrong_credentials_are_turned_away_as_jira_does() {
-    let basic = || Auth::Basic {
-        user: "ada".into(),
-        password: "tide:1".into(),
-    };
-    let standin = Standin::start(Config {
-        captcha_after: Some(2),
-        ..with(basic())
-    })
-    .unwrap();
-    let ask = |headers: &[&str]| {
-        send(
-            standin.address(),
-            "GET",
-            "/jira/rest/api/2/myself",
-            headers,
-            "",
-        )
-    };
+    let basic = || Auth::Basic { user: "ada".into(), password: "tide:1".into() };
+    let standin = Standin::start(Config { captcha_after: Some(2), ..with(basic()) }).unwrap();
+    let ask =
+        |headers: &[&str]| send(standin.address(), "GET", "/jira/rest/api/2/myself", headers, "");
     // ada:tide:1
     let right = ask(&["Authorization: Basic YWRhOnRpZGU6MQ=="]);
+    assert_eq!((right.status, right.json()["name"].as_str()), (200, Some("ada")));
     assert_eq!(
-        (right.status, right.json()["name"].as_str()),
-        (200, Some("ada"))
-    );
-    assert_eq!(
-        (
-            right.header("X-AUSERNAME"),
-            right.header("X-Seraph-LoginReason")
-        ),
+        (right.header("X-AUSERNAME"), right.header("X-Seraph-LoginReason")),
         (Some("ada"), Some("OK"))
     );
     let nobody = ask(&[]);
@@ -163,19 +111,11 @@ fn wrong_credentials_are_turned_away_as_jira_does() {
     for status in [401, 401, 403] {
         let wrong = ask(&["Authorization: Basic eDp5"]);
         assert_eq!(wrong.status, status);
-        let reason = if status == 401 {
-            "AUTHENTICATED_FAILED"
-        } else {
-            "AUTHENTICATION_DENIED"
-        };
+        let reason = if status == 401 { "AUTHENTICATED_FAILED" } else { "AUTHENTICATION_DENIED" };
         assert_eq!(wrong.header("X-Seraph-LoginReason"), Some(reason));
         assert!(wrong.text().starts_with("<!DOCTYPE html>"));
     }
-    let lenient = Standin::start(Config {
-        auth_ignored: true,
-        ..with(basic())
-    })
-    .unwrap();
+    let lenient = Standin::start(Config { auth_ignored: true, ..with(basic()) }).unwrap();
     let wrong = send(
         lenient.address(),
         "GET",
@@ -183,44 +123,20 @@ fn wrong_credentials_are_turned_away_as_jira_does() {
         &["Authorization: Basic eDp5"],
         "",
     );
-    assert_eq!(
-        (wrong.status, wrong.header("X-AUSERNAME")),
-        (200, Some("anonymous"))
-    );
+    assert_eq!((wrong.status, wrong.header("X-AUSERNAME")), (200, Some("anonymous")));
 }
 
 #[test]
 fn tokens_and_headers_open_the_door() {
     for (auth, header) in [
-        (
-            Auth::Bearer {
-                token: "t0k".into(),
-            },
-            "Authorization: Bearer t0k",
-        ),
-        (
-            Auth::Header {
-                name: "X-Key".into(),
-                value: "v 1".into(),
-            },
-            "x-key: v 1",
-        ),
+        (Auth::Bearer { token: "t0k".into() }, "Authorization: Bearer t0k"),
+        (Auth::Header { name: "X-Key".into(), value: "v 1".into() }, "x-key: v 1"),
     ] {
         let standin = Standin::start(with(auth)).unwrap();
         let ask = |headers: &[&str]| {
-            send(
-                standin.address(),
-                "GET",
-                "/jira/rest/api/2/field",
-                headers,
-                "",
-            )
-            .status
+            send(standin.address(), "GET", "/jira/rest/api/2/field", headers, "").status
         };
-        assert_eq!(
-            (ask(&[header]), ask(&[&format!("{header}x")]), ask(&[])),
-            (200, 401, 401)
-        );
+        assert_eq!((ask(&[header]), ask(&[&format!("{header}x")]), ask(&[])), (200, 401, 401));
     }
 }
 
@@ -228,34 +144,17 @@ fn tokens_and_headers_open_the_door() {
 fn settings_that_make_no_sense_are_refused() {
     for (config, want) in [
         (
-            Config {
-                projects: vec!["tide".into()],
-                ..Config::default()
-            },
+            Config { projects: vec!["tide".into()], ..Config::default() },
             "`tide` is not a project key",
         ),
-        (
-            Config {
-                context_path: "jira".into(),
-                ..Config::default()
-            },
-            "must begin with /",
-        ),
+        (Config { context_path: "jira".into(), ..Config::default() }, "must begin with /"),
     ] {
         let error = Standin::start(config).unwrap_err().to_string();
         assert!(error.contains(want), "{error}");
     }
     let first = Standin::start(Config::default()).unwrap();
-    let second = Standin::start(Config {
-        port: first.address().port(),
-        ..Config::default()
-    });
-    assert!(
-        second
-            .unwrap_err()
-            .to_string()
-            .contains(&first.address().to_string())
-    );
+    let second = Standin::start(Config { port: first.address().port(), ..Config::default() });
+    assert!(second.unwrap_err().to_string().contains(&first.address().to_string()));
 }
 
 #[test]
@@ -275,15 +174,8 @@ fn the_binary_says_where_it_listens() {
         .spawn()
         .unwrap();
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let address = line
-        .trim()
-        .strip_prefix("listening on http://")
-        .unwrap()
-        .parse()
-        .unwrap();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.trim().strip_prefix("listening on http://").unwrap().parse().unwrap();
     let target = search_path("project = TIDE", "");
     let reply = send(address, "GET", &target, &["Authorization: Bearer t"], "");
     assert_eq!(reply.json()["total"], 7);
@@ -294,14 +186,8 @@ fn the_binary_says_where_it_listens() {
 #[test]
 fn the_binary_explains_wrong_options() {
     let run = |args: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_jira-standin"))
-            .args(args)
-            .output()
-            .unwrap();
-        (
-            output.status.code(),
-            String::from_utf8(output.stderr).unwrap(),
-        )
+        let output = Command::new(env!("CARGO_BIN_EXE_jira-standin")).args(args).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
     };
     for (args, want) in [
         (["--fault", "499=0.1"], "there is no fault `499`"),
@@ -311,9 +197,6 @@ fn the_binary_explains_wrong_options() {
         (["--encoding", "lzma"], "`lzma` is not a list"),
     ] {
         let (code, message) = run(&args);
-        assert!(
-            code == Some(2) && message.contains(want),
-            "{args:?}: {message}"
-        );
+        assert!(code == Some(2) && message.contains(want), "{args:?}: {message}");
     }
 }

@@ -16,11 +16,7 @@ pub(crate) enum Source {
     /// Held as text.
     Text(Arc<Issue>),
     /// Generated when asked for: project and position in the generator's plan.
-    Synthetic {
-        project: usize,
-        position: usize,
-        ready: OnceLock<Arc<Issue>>,
-    },
+    Synthetic { project: usize, position: usize, ready: OnceLock<Arc<Issue>> },
 }
 
 /// What searching needs to know of an issue.
@@ -90,24 +86,15 @@ impl Catalog {
                 json: plan.json.clone(),
                 order: Vec::new(),
             });
-            entries.extend(
-                plan.issues
-                    .iter()
-                    .enumerate()
-                    .map(|(position, planned)| Entry {
-                        id: planned.id,
-                        project,
-                        number: planned.number,
-                        created: planned.created,
-                        updated: planned.updated,
-                        visible: true,
-                        source: Source::Synthetic {
-                            project,
-                            position,
-                            ready: OnceLock::new(),
-                        },
-                    }),
-            );
+            entries.extend(plan.issues.iter().enumerate().map(|(position, planned)| Entry {
+                id: planned.id,
+                project,
+                number: planned.number,
+                created: planned.created,
+                updated: planned.updated,
+                visible: true,
+                source: Source::Synthetic { project, position, ready: OnceLock::new() },
+            }));
         }
         entries.into_iter().for_each(|entry| catalog.load(entry));
         for path in &config.files {
@@ -145,9 +132,7 @@ impl Catalog {
             self.projects[entry.project].order.push(index);
         }
         for project in &mut self.projects {
-            project
-                .order
-                .sort_by_key(|i| self.entries[*i as usize].number);
+            project.order.sort_by_key(|i| self.entries[*i as usize].number);
             let twice = project
                 .order
                 .windows(2)
@@ -183,9 +168,7 @@ impl Catalog {
 
     /// Puts an entry into its project's order.
     pub(super) fn list(&mut self, index: u32) {
-        let Entry {
-            project, number, ..
-        } = self.entries[index as usize];
+        let Entry { project, number, .. } = self.entries[index as usize];
         self.entries[index as usize].visible = true;
         let order = &mut self.projects[project].order;
         let at = order.partition_point(|i| self.entries[*i as usize].number < number);
@@ -202,10 +185,7 @@ impl Catalog {
     /// The visible issue with that key, in any case.
     pub(crate) fn by_key(&self, key: &str) -> Option<u32> {
         let (project, number) = split_key(key)?;
-        let project = self
-            .projects
-            .iter()
-            .find(|p| p.key.eq_ignore_ascii_case(project))?;
+        let project = self.projects.iter().find(|p| p.key.eq_ignore_ascii_case(project))?;
         let at = project
             .order
             .binary_search_by_key(&number, |i| self.entries[*i as usize].number)
@@ -215,10 +195,7 @@ impl Catalog {
 
     /// The visible issue with that id.
     pub(crate) fn by_id(&self, id: u64) -> Option<u32> {
-        self.by_id
-            .get(&id)
-            .copied()
-            .filter(|i| self.entries[*i as usize].visible)
+        self.by_id.get(&id).copied().filter(|i| self.entries[*i as usize].visible)
     }
 
     /// The visible issue with that id, key or former key.
@@ -227,9 +204,7 @@ impl Catalog {
             return self.by_id(id);
         }
         let moved = || self.old_keys.get(&text.to_ascii_uppercase()).copied();
-        self.by_key(text)
-            .or_else(moved)
-            .filter(|i| self.entries[*i as usize].visible)
+        self.by_key(text).or_else(moved).filter(|i| self.entries[*i as usize].visible)
     }
 
     /// Whether JQL refuses a key as one that does not exist.
@@ -247,21 +222,16 @@ impl Catalog {
     pub(crate) fn issue(&self, index: u32) -> Arc<Issue> {
         match &self.entries[index as usize].source {
             Source::Text(issue) => issue.clone(),
-            Source::Synthetic {
-                project,
-                position,
-                ready,
-            } => {
+            Source::Synthetic { project, position, ready } => {
                 if let Some(issue) = ready.get() {
                     return issue.clone();
                 }
                 let issue = Arc::new(self.generator.issue(*project, *position, self.inline));
                 let size = issue.size();
                 let room =
-                    self.cache_left
-                        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-                            left.checked_sub(size)
-                        });
+                    self.cache_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                        left.checked_sub(size)
+                    });
                 if room.is_ok() {
                     // Another request may have been quicker; its text is the same.
                     _ = ready.set(issue.clone());

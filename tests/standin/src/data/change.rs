@@ -10,8 +10,7 @@ use super::issue::Issue;
 
 impl Catalog {
     fn known(&self, key: &str) -> Result<u32, String> {
-        self.by_id_or_key(key)
-            .ok_or_else(|| format!("there is no visible issue `{key}`"))
+        self.by_id_or_key(key).ok_or_else(|| format!("there is no visible issue `{key}`"))
     }
 
     /// Sets members of `fields` (and the key) of an issue's record and bumps `updated`.
@@ -60,28 +59,18 @@ impl Catalog {
             "{before}{comma}{{\"id\":\"{id}\",\"author\":null,\"body\":{},\"created\":\"{time}\",\"updated\":\"{time}\"}}]",
             quoted(body)
         );
-        self.edit(
-            index,
-            Some(now),
-            &[(&["fields", "comment", "comments"], new)],
-        );
+        self.edit(index, Some(now), &[(&["fields", "comment", "comments"], new)]);
         Ok(index)
     }
 
     /// A new issue, one above the project's greatest number.
     pub(crate) fn create(&mut self, project: &str, summary: Option<&str>) -> Result<u32, String> {
-        let project = self
-            .project(project)
-            .ok_or_else(|| format!("there is no project `{project}`"))?;
+        let project =
+            self.project(project).ok_or_else(|| format!("there is no project `{project}`"))?;
         let number = self.next_number(project);
         let id = self.entries.iter().map(|e| e.id).max().unwrap_or(0) + 1;
         let now = now_ms();
-        let Self {
-            projects,
-            generator,
-            inline,
-            ..
-        } = &*self;
+        let Self { projects, generator, inline, .. } = &*self;
         let issue = generator.extra(
             &projects[project].key,
             &projects[project].json,
@@ -101,11 +90,7 @@ impl Catalog {
             source,
         });
         if let Some(summary) = summary {
-            self.edit(
-                index,
-                Some(now),
-                &[(&["fields", "summary"], quoted(summary))],
-            );
+            self.edit(index, Some(now), &[(&["fields", "summary"], quoted(summary))]);
         }
         Ok(index)
     }
@@ -118,20 +103,13 @@ impl Catalog {
     /// To another project: a new key, the same id; the old key still resolves for single issues.
     pub(crate) fn move_to(&mut self, key: &str, project: &str) -> Result<u32, String> {
         let index = self.known(key)?;
-        let target = self
-            .project(project)
-            .ok_or_else(|| format!("there is no project `{project}`"))?;
+        let target =
+            self.project(project).ok_or_else(|| format!("there is no project `{project}`"))?;
         let old_key = self.key(index);
         let number = self.next_number(target);
-        let (new_key, json) = (
-            format!("{}-{number}", self.projects[target].key),
-            self.projects[target].json.clone(),
-        );
-        self.edit(
-            index,
-            None,
-            &[(&["key"], quoted(&new_key)), (&["fields", "project"], json)],
-        );
+        let (new_key, json) =
+            (format!("{}-{number}", self.projects[target].key), self.projects[target].json.clone());
+        self.edit(index, None, &[(&["key"], quoted(&new_key)), (&["fields", "project"], json)]);
         self.unlist(index);
         let entry = &mut self.entries[index as usize];
         entry.project = target;

@@ -19,11 +19,7 @@ impl Fields {
     pub(crate) fn parse<'a>(items: impl IntoIterator<Item = &'a str>, default: &str) -> Self {
         let mut fields = Fields::default();
         let mut empty = true;
-        let list: Vec<&str> = items
-            .into_iter()
-            .flat_map(|i| i.split(','))
-            .map(str::trim)
-            .collect();
+        let list: Vec<&str> = items.into_iter().flat_map(|i| i.split(',')).map(str::trim).collect();
         for item in list.iter().copied().filter(|i| !i.is_empty()) {
             empty = false;
             match item.strip_prefix('-') {

@@ -29,10 +29,7 @@ pub(super) fn load(catalog: &mut Catalog, path: &Path, inline: usize) -> Result<
         serde_json::from_str::<IgnoredAny>(text)
             .map_err(|e| wrong(line, &format!("not JSON: {e}")))?;
         let entry = entry(catalog, text, inline).ok_or_else(|| {
-            wrong(
-                line,
-                &"not an issue: it needs a numeric `id`, a `key` like ABC-12 and `fields`",
-            )
+            wrong(line, &"not an issue: it needs a numeric `id`, a `key` like ABC-12 and `fields`")
         })?;
         catalog.load(entry);
     }
@@ -44,11 +41,7 @@ fn entry(catalog: &mut Catalog, text: &str, inline: usize) -> Option<Entry> {
     let id: u64 = string(&["id"])?.parse().ok()?;
     let (project_key, number) = split_key(string(&["key"])?)?;
     member(text, &["fields"])?;
-    let time = |name| {
-        string(&["fields", name])
-            .and_then(parse_jira_time)
-            .unwrap_or(0)
-    };
+    let time = |name| string(&["fields", name]).and_then(parse_jira_time).unwrap_or(0);
     let json = member(text, &["fields", "project"]).map_or_else(
         || {
             format!(

@@ -19,10 +19,7 @@ impl Issue {
     /// else stays as it is, to the byte.
     pub(crate) fn from_record(text: String, inline: usize) -> Self {
         let Some(list) = member(&text, &["fields", "comment", "comments"]) else {
-            return Issue {
-                text: text.into(),
-                overflow: None,
-            };
+            return Issue { text: text.into(), overflow: None };
         };
         let comments: Vec<_> = elements(&text, list.start).collect();
         let kept = comments.len().min(inline);
@@ -46,24 +43,14 @@ impl Issue {
                 }
             }
         }
-        let text = if edits.is_empty() {
-            text
-        } else {
-            splice(&text, edits)
-        };
-        Issue {
-            text: text.into(),
-            overflow,
-        }
+        let text = if edits.is_empty() { text } else { splice(&text, edits) };
+        Issue { text: text.into(), overflow }
     }
 
     /// From parts made to fit: the record with its inline comments, and the array
     /// of all comments where those are more.
     pub(crate) fn from_parts(text: String, overflow: Option<String>) -> Self {
-        Issue {
-            text: text.into(),
-            overflow: overflow.map(String::into_boxed_str),
-        }
+        Issue { text: text.into(), overflow: overflow.map(String::into_boxed_str) }
     }
 
     /// Bytes held.
@@ -83,18 +70,13 @@ impl Issue {
         }
         let list = member(&self.text, &["fields", "comment", "comments"]);
         list.map_or(Vec::new(), |list| {
-            elements(&self.text, list.start)
-                .map(|r| &self.text[r])
-                .collect()
+            elements(&self.text, list.start).map(|r| &self.text[r]).collect()
         })
     }
 
     /// The record with all of its comments inline, as before `from_record`.
     pub(crate) fn whole(&self) -> String {
-        match (
-            &self.overflow,
-            member(&self.text, &["fields", "comment", "comments"]),
-        ) {
+        match (&self.overflow, member(&self.text, &["fields", "comment", "comments"])) {
             (Some(all), Some(list)) => splice(&self.text, vec![(list, all.to_string())]),
             _ => self.text.to_string(),
         }
@@ -107,16 +89,12 @@ impl Issue {
             out.extend_from_slice(text.as_bytes());
             return;
         };
-        let chosen: Vec<_> = members(text, object.start)
-            .filter(|m| fields.has(m.name))
-            .map(|m| m.span)
-            .collect();
+        let chosen: Vec<_> =
+            members(text, object.start).filter(|m| fields.has(m.name)).map(|m| m.span).collect();
         if chosen.is_empty() {
             // As Jira does for `fields=key`: no `fields` member at all.
-            let kept: Vec<_> = members(text, 0)
-                .filter(|m| m.name != "fields")
-                .map(|m| m.span)
-                .collect();
+            let kept: Vec<_> =
+                members(text, 0).filter(|m| m.name != "fields").map(|m| m.span).collect();
             join(text, &kept, out);
             return;
         }
@@ -158,20 +136,14 @@ mod tests {
             r#", {"id":"2"}], "maxResults": 2, "total": 3"#,
         );
         assert_eq!(written(&issue, "*all"), want);
-        assert_eq!(
-            issue.comments(),
-            [r#"{"id":"1"}"#, r#"{"id":"2"}"#, r#"{"id":"3"}"#]
-        );
+        assert_eq!(issue.comments(), [r#"{"id":"1"}"#, r#"{"id":"2"}"#, r#"{"id":"3"}"#]);
         assert_eq!(Issue::from_record(issue.whole(), 9).comments().len(), 3);
     }
 
     #[test]
     fn the_total_tells_what_is_there_and_nothing_else_changes() {
         let issue = Issue::from_record(RECORD.into(), usize::MAX);
-        assert_eq!(
-            written(&issue, "*all"),
-            RECORD.replace(r#""total": 9"#, r#""total": 3"#)
-        );
+        assert_eq!(written(&issue, "*all"), RECORD.replace(r#""total": 9"#, r#""total": 3"#));
     }
 
     #[test]

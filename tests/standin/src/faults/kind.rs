@@ -109,10 +109,7 @@ impl Fault {
 
     /// The kinds that a mix consists of: all of them go away on another try.
     pub(crate) fn mix() -> Vec<Fault> {
-        ALL.iter()
-            .filter(|row| row.2 == Scope::Mix)
-            .map(|row| row.0)
-            .collect()
+        ALL.iter().filter(|row| row.2 == Scope::Mix).map(|row| row.0).collect()
     }
 }
 
@@ -128,10 +125,7 @@ impl FromStr for Fault {
     fn from_str(name: &str) -> Result<Self, ConfigError> {
         Fault::all().find(|f| f.name() == name).ok_or_else(|| {
             let names: Vec<_> = Fault::all().map(Fault::name).collect();
-            ConfigError(format!(
-                "there is no fault `{name}`; there are {}",
-                names.join(", ")
-            ))
+            ConfigError(format!("there is no fault `{name}`; there are {}", names.join(", ")))
         })
     }
 }

@@ -119,22 +119,14 @@ impl FaultPlan {
             return scripted;
         }
         let nothing = config.rate <= 0.0 && config.rates.is_empty();
-        if nothing
-            || config
-                .only
-                .as_ref()
-                .is_some_and(|glob| !matches(glob, shown))
-        {
+        if nothing || config.only.as_ref().is_some_and(|glob| !matches(glob, shown)) {
             return None;
         }
         let (attempt, in_a_row) = self.attempts.entry(identity).or_default();
         *attempt += 1;
         let chance = mix(mix(seed, identity), *attempt);
-        let fault = if *in_a_row < config.max_in_a_row {
-            roll(config, chance, is_search)
-        } else {
-            None
-        };
+        let fault =
+            if *in_a_row < config.max_in_a_row { roll(config, chance, is_search) } else { None };
         *in_a_row = if fault.is_some() { *in_a_row + 1 } else { 0 };
         fault
     }
@@ -144,10 +136,7 @@ impl FaultPlan {
         if let Some(fixed) = self.records.get(&id) {
             return *fixed;
         }
-        let of_records = config
-            .rates
-            .iter()
-            .filter(|(fault, _)| fault.is_of_record());
+        let of_records = config.rates.iter().filter(|(fault, _)| fault.is_of_record());
         of_records
             .into_iter()
             .find(|(fault, rate)| unit(mix(mix(seed, id), *fault as u64)) < *rate)
@@ -173,32 +162,22 @@ mod tests {
 
     fn faults(config: &FaultConfig, identity: u64, times: usize) -> Vec<Option<Fault>> {
         let mut plan = FaultPlan::default();
-        (0..times)
-            .map(|_| plan.strike(config, 1, identity, "GET /x", true))
-            .collect()
+        (0..times).map(|_| plan.strike(config, 1, identity, "GET /x", true)).collect()
     }
 
     #[test]
     fn the_rate_holds_and_repeats_itself() {
-        let config = FaultConfig {
-            rate: 0.05,
-            ..FaultConfig::default()
-        };
+        let config = FaultConfig { rate: 0.05, ..FaultConfig::default() };
         let mut plan = FaultPlan::default();
-        let struck = (0..10_000)
-            .filter(|i| plan.strike(&config, 1, *i, "GET /x", true).is_some())
-            .count();
+        let struck =
+            (0..10_000).filter(|i| plan.strike(&config, 1, *i, "GET /x", true).is_some()).count();
         assert!((400..600).contains(&struck), "{struck}");
         assert_eq!(faults(&config, 7, 50), faults(&config, 7, 50));
     }
 
     #[test]
     fn never_more_than_so_many_in_a_row() {
-        let config = FaultConfig {
-            rate: 1.0,
-            max_in_a_row: 2,
-            ..FaultConfig::default()
-        };
+        let config = FaultConfig { rate: 1.0, max_in_a_row: 2, ..FaultConfig::default() };
         let struck: Vec<bool> = faults(&config, 3, 7).iter().map(Option::is_some).collect();
         assert_eq!(struck, [true, true, false, true, true, false, true]);
     }
@@ -206,12 +185,7 @@ mod tests {
     #[test]
     fn a_script_strikes_the_nth_match_only() {
         let mut plan = FaultPlan::default();
-        plan.script(Script {
-            matching: "*search*".into(),
-            nth: 2,
-            times: 2,
-            fault: Fault::Html,
-        });
+        plan.script(Script { matching: "*search*".into(), nth: 2, times: 2, fault: Fault::Html });
         let mut strike = |shown: &str| plan.strike(&FaultConfig::default(), 1, 1, shown, true);
         assert_eq!(strike("GET /search"), None);
         assert_eq!(strike("GET /other"), None);

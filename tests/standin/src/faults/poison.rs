@@ -41,23 +41,16 @@ pub(crate) fn spoil(fault: Fault, record: &[u8]) -> Vec<u8> {
             ("description", "{\"type\":\"doc\",\"content\":[]}".into()),
             ("assignee", "[]".into()),
         ]),
-        Fault::Nulls => splice(
-            text,
-            values(text).map(|range| (range, "null".into())).collect(),
-        )
-        .into_bytes(),
+        Fault::Nulls => {
+            splice(text, values(text).map(|range| (range, "null".into())).collect()).into_bytes()
+        }
         Fault::HugeField => {
             let line = "0123456789 abcdefghijklmnopqrstuvwxyz tide store overflow line\\n";
-            set(vec![(
-                "description",
-                format!("\"{}\"", line.repeat(HUGE / line.len())),
-            )])
+            set(vec![("description", format!("\"{}\"", line.repeat(HUGE / line.len())))])
         }
-        Fault::DeepNesting => add(
-            record,
-            text,
-            &format!("\"nested\":{}{}", "[".repeat(DEPTH), "]".repeat(DEPTH)),
-        ),
+        Fault::DeepNesting => {
+            add(record, text, &format!("\"nested\":{}{}", "[".repeat(DEPTH), "]".repeat(DEPTH)))
+        }
         Fault::BrokenJson => add(record, text, "\"broken\":tru"),
         _ => record.to_vec(),
     }
@@ -95,27 +88,18 @@ mod tests {
         let spoilt = |fault| spoil(fault, RECORD.as_bytes());
         let parses = |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes);
         assert!(std::str::from_utf8(&spoilt(Fault::InvalidUtf8)).is_err());
-        for fault in [
-            Fault::LoneSurrogate,
-            Fault::RawControl,
-            Fault::DeepNesting,
-            Fault::BrokenJson,
-        ] {
+        for fault in
+            [Fault::LoneSurrogate, Fault::RawControl, Fault::DeepNesting, Fault::BrokenJson]
+        {
             assert!(parses(&spoilt(fault)).is_err(), "{fault}");
         }
         let nul = parses(&spoilt(Fault::Nul)).expect("legal JSON");
-        assert!(
-            nul["fields"]["summary"]
-                .as_str()
-                .is_some_and(|s| s.contains('\0'))
-        );
+        assert!(nul["fields"]["summary"].as_str().is_some_and(|s| s.contains('\0')));
         let wrong = parses(&spoilt(Fault::WrongTypes)).expect("legal JSON");
         assert!(wrong["fields"]["summary"].is_number() && wrong["fields"]["labels"].is_string());
         let nulls = parses(&spoilt(Fault::Nulls)).expect("legal JSON");
         assert!(
-            nulls["fields"]
-                .as_object()
-                .is_some_and(|f| f.values().all(serde_json::Value::is_null))
+            nulls["fields"].as_object().is_some_and(|f| f.values().all(serde_json::Value::is_null))
         );
         let huge = spoilt(Fault::HugeField);
         assert!(huge.len() > 5_000_000 && parses(&huge).is_ok());

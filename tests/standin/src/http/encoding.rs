@@ -40,20 +40,14 @@ impl FromStr for Encodings {
             .collect::<Option<Vec<_>>>()
             .map(Encodings)
             .ok_or_else(|| {
-                ConfigError(format!(
-                    "`{text}` is not a list of gzip, br and zstd, nor `identity`"
-                ))
+                ConfigError(format!("`{text}` is not a list of gzip, br and zstd, nor `identity`"))
             })
     }
 }
 
 impl std::fmt::Display for Encodings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&if self.0.is_empty() {
-            "identity".to_owned()
-        } else {
-            self.0.join(",")
-        })
+        f.write_str(&if self.0.is_empty() { "identity".to_owned() } else { self.0.join(",") })
     }
 }
 
@@ -64,9 +58,8 @@ impl Encodings {
         let quality = |name: &str| {
             accept.split(',').find_map(|item| {
                 let mut parts = item.split(';').map(str::trim);
-                let matches = parts
-                    .next()
-                    .is_some_and(|n| n.eq_ignore_ascii_case(name) || n == "*");
+                let matches =
+                    parts.next().is_some_and(|n| n.eq_ignore_ascii_case(name) || n == "*");
                 let q = parts
                     .find_map(|p| p.strip_prefix("q="))
                     .map_or(Some(1.0), |q| q.parse::<f32>().ok());
@@ -127,10 +120,7 @@ mod tests {
         assert_eq!(all.choose("identity"), None);
         assert_eq!(all.choose("gzip;q=0"), None);
         assert_eq!(all.choose("*"), Some("gzip"));
-        assert_eq!(
-            "br".parse::<Encodings>().expect("known").choose("gzip, br"),
-            Some("br")
-        );
+        assert_eq!("br".parse::<Encodings>().expect("known").choose("gzip, br"), Some("br"));
         assert!("deflate".parse::<Encodings>().is_err());
     }
 }

@@ -29,18 +29,12 @@ pub(crate) struct Request {
 impl Request {
     /// The first header of that (lower-case) name.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
     /// The first query parameter of that name.
     pub(crate) fn param(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, value)| value.as_str())
+        self.query.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -55,10 +49,7 @@ pub(crate) async fn read_request(
             if body_len > MAX_BODY {
                 return Ok(None);
             }
-            if request
-                .header("expect")
-                .is_some_and(|v| v.eq_ignore_ascii_case("100-continue"))
-            {
+            if request.header("expect").is_some_and(|v| v.eq_ignore_ascii_case("100-continue")) {
                 stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
             }
             while buffer.len() < head_len + body_len {
@@ -88,12 +79,7 @@ fn parse_head(buffer: &[u8]) -> Option<(Request, usize, usize)> {
     let headers: Vec<(String, String)> = parsed
         .headers
         .iter()
-        .map(|h| {
-            (
-                h.name.to_ascii_lowercase(),
-                String::from_utf8_lossy(h.value).into_owned(),
-            )
-        })
+        .map(|h| (h.name.to_ascii_lowercase(), String::from_utf8_lossy(h.value).into_owned()))
         .collect();
     let request = Request {
         method: parsed.method?.to_owned(),
@@ -108,21 +94,8 @@ fn parse_head(buffer: &[u8]) -> Option<(Request, usize, usize)> {
         Some(length) => length.trim().parse().ok()?,
         None => 0,
     };
-    let connection = request
-        .header("connection")
-        .unwrap_or("")
-        .to_ascii_lowercase();
-    let keep_alive = if parsed.version == Some(1) {
-        connection != "close"
-    } else {
-        connection == "keep-alive"
-    };
-    Some((
-        Request {
-            keep_alive,
-            ..request
-        },
-        head_len,
-        body_len,
-    ))
+    let connection = request.header("connection").unwrap_or("").to_ascii_lowercase();
+    let keep_alive =
+        if parsed.version == Some(1) { connection != "close" } else { connection == "keep-alive" };
+    Some((Request { keep_alive, ..request }, head_len, body_len))
 }

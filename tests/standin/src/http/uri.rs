@@ -6,9 +6,7 @@ pub(crate) fn percent_decode(text: &str, plus_is_space: bool) -> String {
     let mut out = Vec::with_capacity(bytes.len());
     let mut pos = 0;
     while pos < bytes.len() {
-        let hex = text
-            .get(pos + 1..pos + 3)
-            .and_then(|h| u8::from_str_radix(h, 16).ok());
+        let hex = text.get(pos + 1..pos + 3).and_then(|h| u8::from_str_radix(h, 16).ok());
         match (bytes[pos], hex) {
             (b'%', Some(byte)) => {
                 out.push(byte);

@@ -19,9 +19,8 @@ pub(crate) enum Kind {
     End,
 }
 
-const SIGNS: [&str; 15] = [
-    "!=", "!~", "<=", ">=", "&&", "||", "=", "<", ">", "~", "(", ")", ",", "!", "&",
-];
+const SIGNS: [&str; 15] =
+    ["!=", "!~", "<=", ">=", "&&", "||", "=", "<", ">", "~", "(", ")", ",", "!", "&"];
 
 /// The tokens of `text`, `End` last; or Jira's message about what cannot be one.
 pub(crate) fn tokens(text: &str) -> Result<Vec<Token>, String> {
@@ -71,18 +70,12 @@ pub(crate) fn tokens(text: &str) -> Result<Vec<Token>, String> {
         }
         out.push(at(Kind::Word(word)));
     }
-    out.push(Token {
-        kind: Kind::End,
-        line,
-        column: chars.len() - line_start + 1,
-    });
+    out.push(Token { kind: Kind::End, line, column: chars.len() - line_start + 1 });
     Ok(out)
 }
 
 fn starts_with(chars: &[char], sign: &str) -> bool {
-    sign.chars()
-        .enumerate()
-        .all(|(i, c)| chars.get(i) == Some(&c))
+    sign.chars().enumerate().all(|(i, c)| chars.get(i) == Some(&c))
 }
 
 /// The string whose opening quote stands at `start`, and the position after its closing one.

@@ -8,10 +8,7 @@ const RESERVED: &str = " abort access add after alias all alter and any as asc a
 
 /// The query that `jql` says, or Jira's message about why it is none.
 pub(crate) fn parse(jql: &str) -> Result<Query, String> {
-    let mut parser = Parser {
-        tokens: tokens(jql).map_err(prefixed)?,
-        pos: 0,
-    };
+    let mut parser = Parser { tokens: tokens(jql).map_err(prefixed)?, pos: 0 };
     parser.query().map_err(prefixed)
 }
 
@@ -70,11 +67,8 @@ impl Parser {
                 let (Kind::Word(field) | Kind::Quoted(field)) = token.kind.clone() else {
                     return Err(expecting("a field name", &token));
                 };
-                let descending = if self.word("desc") {
-                    Some(true)
-                } else {
-                    self.word("asc").then_some(false)
-                };
+                let descending =
+                    if self.word("desc") { Some(true) } else { self.word("asc").then_some(false) };
                 order.push(Order { field, descending });
                 if !self.sign(",") {
                     break;
@@ -82,9 +76,7 @@ impl Parser {
             }
         }
         match self.peek() {
-            Token {
-                kind: Kind::End, ..
-            } => Ok(Query { filter, order }),
+            Token { kind: Kind::End, .. } => Ok(Query { filter, order }),
             token if order.is_empty() => Err(expecting("either 'OR' or 'AND'", token)),
             token => Err(expecting("either 'ASC' or 'DESC' or ','", token)),
         }
@@ -112,11 +104,7 @@ impl Parser {
         }
         if self.sign("(") {
             let inner = self.or()?;
-            return if self.sign(")") {
-                Ok(inner)
-            } else {
-                Err(expecting("')'", self.peek()))
-            };
+            return if self.sign(")") { Ok(inner) } else { Err(expecting("')'", self.peek())) };
         }
         self.clause().map(Expr::Clause)
     }
@@ -177,11 +165,7 @@ impl Parser {
         while self.sign(",") {
             values.push(self.value()?);
         }
-        if self.sign(")") {
-            Ok(values)
-        } else {
-            Err(expecting("either ')' or ','", self.peek()))
-        }
+        if self.sign(")") { Ok(values) } else { Err(expecting("either ')' or ','", self.peek())) }
     }
 
     fn value(&mut self) -> Result<String, String> {
@@ -195,11 +179,7 @@ impl Parser {
 }
 
 fn one_or(mut parts: Vec<Expr>, join: fn(Vec<Expr>) -> Expr) -> Expr {
-    if parts.len() == 1 {
-        parts.swap_remove(0)
-    } else {
-        join(parts)
-    }
+    if parts.len() == 1 { parts.swap_remove(0) } else { join(parts) }
 }
 
 fn shown(token: &Token) -> String {
@@ -215,11 +195,7 @@ fn place(token: &Token) -> String {
 }
 
 fn expecting(what: &str, token: &Token) -> String {
-    format!(
-        "Expecting {what} but got {}. {}",
-        shown(token),
-        place(token)
-    )
+    format!("Expecting {what} but got {}. {}", shown(token), place(token))
 }
 
 fn reserved(word: &str, token: &Token) -> String {
@@ -252,32 +228,16 @@ mod tests {
                 clause("issuekey", Op::Greater, &["AB-12"]),
                 Expr::Or(vec![
                     clause("key", Op::In, &["X-1", "Y-2"]),
-                    Expr::Not(Box::new(clause(
-                        "updated",
-                        Op::GreaterEq,
-                        &["1420070400000"],
-                    ))),
+                    Expr::Not(Box::new(clause("updated", Op::GreaterEq, &["1420070400000"]))),
                 ]),
             ])),
             order: vec![
-                Order {
-                    field: "key".into(),
-                    descending: None,
-                },
-                Order {
-                    field: "updated".into(),
-                    descending: Some(true),
-                },
+                Order { field: "key".into(), descending: None },
+                Order { field: "updated".into(), descending: Some(true) },
             ],
         };
         assert_eq!(query, Ok(want));
-        assert_eq!(
-            parse(""),
-            Ok(Query {
-                filter: None,
-                order: vec![]
-            })
-        );
+        assert_eq!(parse(""), Ok(Query { filter: None, order: vec![] }));
         assert_eq!(
             parse(r#"project = "a\"\\\u0041\t""#).map(|q| q.filter),
             Ok(Some(clause("project", Op::Eq, &["a\"\\A\t"])))
@@ -308,16 +268,8 @@ mod tests {
                 "Expecting either 'OR' or 'AND' but got 'B'. (line 2, character 3)",
             ),
         ] {
-            assert_eq!(
-                parse(jql),
-                Err(format!("Error in the JQL Query: {message}")),
-                "{jql}"
-            );
+            assert_eq!(parse(jql), Err(format!("Error in the JQL Query: {message}")), "{jql}");
         }
-        assert!(
-            parse("project = %A")
-                .expect_err("reserved")
-                .contains("reserved JQL character")
-        );
+        assert!(parse("project = %A").expect_err("reserved").contains("reserved JQL character"));
     }
 }

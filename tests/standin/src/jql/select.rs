@@ -41,10 +41,7 @@ pub(crate) fn select(
     max: usize,
 ) -> Result<(usize, Vec<u32>), Vec<String>> {
     let mut errors = Vec::new();
-    let test = query
-        .filter
-        .as_ref()
-        .map(|expr| resolve(catalog, expr, rules, &mut errors));
+    let test = query.filter.as_ref().map(|expr| resolve(catalog, expr, rules, &mut errors));
     let order = order(query, &mut errors);
     if !errors.is_empty() {
         return Err(errors);
@@ -56,18 +53,11 @@ pub(crate) fn select(
         None => Vec::new(),
     };
     // Most queries are a project and a range of its keys: a slice of the index.
-    let projects = parts.iter().find_map(|p| {
-        if let Test::Projects(list) = p {
-            Some(list.clone())
-        } else {
-            None
-        }
-    });
+    let projects = parts
+        .iter()
+        .find_map(|p| if let Test::Projects(list) = p { Some(list.clone()) } else { None });
     let mut slices: Vec<&[u32]> = match &projects {
-        Some(list) => list
-            .iter()
-            .map(|p| &catalog.projects[*p].order[..])
-            .collect(),
+        Some(list) => list.iter().map(|p| &catalog.projects[*p].order[..]).collect(),
         None => catalog.projects.iter().map(|p| &p.order[..]).collect(),
     };
     let mut narrowed_projects = false;
@@ -76,8 +66,7 @@ pub(crate) fn select(
             Test::Projects(_) if !narrowed_projects => narrowed_projects = true,
             Test::Key(project, op, number) if op != Op::NotEq => {
                 slices.retain(|s| {
-                    s.first()
-                        .is_some_and(|i| catalog.entries[*i as usize].project == project)
+                    s.first().is_some_and(|i| catalog.entries[*i as usize].project == project)
                 });
                 if let [slice] = &mut slices[..] {
                     let position =
@@ -101,38 +90,24 @@ pub(crate) fn select(
         let page = |i: &mut dyn Iterator<Item = u32>| i.skip(start).take(max).collect();
         let descending = order[0].1;
         let mut forwards = slice.iter().copied();
-        let page = if descending {
-            page(&mut forwards.rev())
-        } else {
-            page(&mut forwards)
-        };
+        let page = if descending { page(&mut forwards.rev()) } else { page(&mut forwards) };
         return Ok((slice.len(), page));
     }
     let mut found: Vec<u32> = slices
         .into_iter()
         .flatten()
         .copied()
-        .filter(|i| {
-            rest.iter()
-                .all(|t| holds(t, *i, &catalog.entries[*i as usize]))
-        })
+        .filter(|i| rest.iter().all(|t| holds(t, *i, &catalog.entries[*i as usize])))
         .collect();
     if !by_key || order[0].1 {
         found.sort_by(|a, b| compare(catalog, &order, *a, *b));
     }
-    Ok((
-        found.len(),
-        found.into_iter().skip(start).take(max).collect(),
-    ))
+    Ok((found.len(), found.into_iter().skip(start).take(max).collect()))
 }
 
 fn resolve(catalog: &Catalog, expr: &Expr, rules: Rules, errors: &mut Vec<String>) -> Test {
-    let mut all = |parts: &[Expr]| {
-        parts
-            .iter()
-            .map(|p| resolve(catalog, p, rules, errors))
-            .collect()
-    };
+    let mut all =
+        |parts: &[Expr]| parts.iter().map(|p| resolve(catalog, p, rules, errors)).collect();
     match expr {
         Expr::And(parts) => Test::And(all(parts)),
         Expr::Or(parts) => Test::Or(all(parts)),
@@ -148,25 +123,13 @@ fn resolve(catalog: &Catalog, expr: &Expr, rules: Rules, errors: &mut Vec<String
 }
 
 fn resolve_clause(catalog: &Catalog, clause: &Clause, rules: Rules) -> Result<Test, Vec<String>> {
-    let Clause {
-        field: name,
-        op,
-        values,
-    } = clause;
+    let Clause { field: name, op, values } = clause;
     let field = Field::of(name).ok_or_else(|| vec![unknown_field(name)])?;
-    let unsupported = || {
-        vec![format!(
-            "The operator '{}' is not supported by the '{name}' field.",
-            op.text()
-        )]
-    };
+    let unsupported =
+        || vec![format!("The operator '{}' is not supported by the '{name}' field.", op.text())];
     let negated = matches!(op, Op::NotEq | Op::NotIn);
     let wrap = |test: Test| {
-        if negated {
-            Test::Not(Box::new(test))
-        } else {
-            test
-        }
+        if negated { Test::Not(Box::new(test)) } else { test }
     };
     match (field, op) {
         (Field::Project, Op::Eq | Op::NotEq | Op::In | Op::NotIn) => {
@@ -193,15 +156,9 @@ fn resolve_clause(catalog: &Catalog, clause: &Clause, rules: Rules) -> Result<Te
             if let (Field::Id, Ok(id)) = (field, value.parse()) {
                 let ok =
                     catalog.by_id(id).is_some() || rules.compare_missing_keys || !rules.validate;
-                return if ok {
-                    Ok(Test::Id(*op, id))
-                } else {
-                    Err(vec![missing_key(value)])
-                };
+                return if ok { Ok(Test::Id(*op, id)) } else { Err(vec![missing_key(value)]) };
             }
-            let there = catalog
-                .by_id_or_key(value)
-                .filter(|_| !catalog.refuses(value));
+            let there = catalog.by_id_or_key(value).filter(|_| !catalog.refuses(value));
             if there.is_none() && rules.validate && !rules.compare_missing_keys {
                 return Err(vec![missing_key(value)]);
             }
@@ -213,9 +170,7 @@ fn resolve_clause(catalog: &Catalog, clause: &Clause, rules: Rules) -> Result<Te
                     let (project, number) = value.rsplit_once('-')?;
                     Some((catalog.project(project)?, number.parse().ok()?))
                 });
-            Ok(place.map_or(Test::Nothing, |(project, number)| {
-                Test::Key(project, *op, number)
-            }))
+            Ok(place.map_or(Test::Nothing, |(project, number)| Test::Key(project, *op, number)))
         }
         (
             Field::Created | Field::Updated,
@@ -270,9 +225,7 @@ fn order(query: &Query, errors: &mut Vec<String>) -> Vec<(Field, bool)> {
             Some(field) => {
                 out.push((
                     field,
-                    order
-                        .descending
-                        .unwrap_or(matches!(field, Field::Created | Field::Updated)),
+                    order.descending.unwrap_or(matches!(field, Field::Created | Field::Updated)),
                 ));
             }
             None => errors.push(format!("Not able to sort using field '{}'.", order.field)),
@@ -293,11 +246,7 @@ fn compare(catalog: &Catalog, order: &[(Field, bool)], a: u32, b: u32) -> Orderi
             Field::Updated => x.updated.cmp(&y.updated),
         };
         if ordering != Ordering::Equal {
-            return if *descending {
-                ordering.reverse()
-            } else {
-                ordering
-            };
+            return if *descending { ordering.reverse() } else { ordering };
         }
     }
     Ordering::Equal

@@ -99,10 +99,7 @@ fn skip_space_and_colon(bytes: &[u8], mut pos: usize) -> usize {
 /// The position after the closing quote of the string that begins at `start`.
 fn skip_string(bytes: &[u8], start: usize) -> usize {
     let mut pos = start + 1;
-    while let Some(found) = bytes
-        .get(pos..)
-        .and_then(|rest| memchr::memchr2(b'"', b'\\', rest))
-    {
+    while let Some(found) = bytes.get(pos..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
         if bytes[pos + found] == b'"' {
             return pos + found + 1;
         }
@@ -157,20 +154,11 @@ mod tests {
     fn finds_members_whatever_the_spacing_and_escapes() {
         let text = r#" { "a" : "x\"}," , "b":[1,{"c":null}],"d" : -1.50 } "#;
         let found: Vec<_> = members(text, 1).map(|m| (m.name, &text[m.value])).collect();
-        assert_eq!(
-            found,
-            [
-                ("a", r#""x\"},""#),
-                ("b", r#"[1,{"c":null}]"#),
-                ("d", "-1.50")
-            ]
-        );
+        assert_eq!(found, [("a", r#""x\"},""#), ("b", r#"[1,{"c":null}]"#), ("d", "-1.50")]);
         assert_eq!(member(text, &["d"]).map(|r| &text[r]), Some("-1.50"));
         let list = member(text, &["b"]).expect("b is there");
         assert_eq!(
-            elements(text, list.start)
-                .map(|r| &text[r])
-                .collect::<Vec<_>>(),
+            elements(text, list.start).map(|r| &text[r]).collect::<Vec<_>>(),
             ["1", r#"{"c":null}"#]
         );
         assert_eq!(member(text, &["b", "c"]), None);
@@ -178,9 +166,6 @@ mod tests {
 
     #[test]
     fn replaces_ranges_in_any_order() {
-        assert_eq!(
-            splice("abcdef", vec![(4..5, "E!".into()), (0..1, String::new())]),
-            "bcdE!f"
-        );
+        assert_eq!(splice("abcdef", vec![(4..5, "E!".into()), (0..1, String::new())]), "bcdE!f");
     }
 }

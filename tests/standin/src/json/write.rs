@@ -42,9 +42,6 @@ mod tests {
     #[test]
     fn what_it_writes_parses_back() {
         let text = "q\" b\\ n\n r\r t\t c\u{1}\u{0} é🦀";
-        assert_eq!(
-            serde_json::from_str::<String>(&quoted(text)).expect("valid JSON"),
-            text
-        );
+        assert_eq!(serde_json::from_str::<String>(&quoted(text)).expect("valid JSON"), text);
     }
 }

@@ -71,21 +71,14 @@ async fn exchange(
     request: &Request,
 ) -> io::Result<bool> {
     if request.path.starts_with("/_control") {
-        let (_, again) = control::answer(shared, request)
-            .send(stream, request.keep_alive, || ())
-            .await?;
+        let (_, again) =
+            control::answer(shared, request).send(stream, request.keep_alive, || ()).await?;
         return Ok(again);
     }
     let identity = identity(request);
     let route = route::of(&shared.config(), request);
     let begun = shared.log().begin(record(request, route.name()), identity);
-    let mut end = End {
-        shared,
-        begun,
-        status: 0,
-        fault: None,
-        done: false,
-    };
+    let mut end = End { shared, begun, status: 0, fault: None, done: false };
     let latency = shared.config().latency;
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
@@ -103,17 +96,12 @@ async fn exchange(
     }
     let cut = matches!(reply.delivery, Delivery::NoReply | Delivery::CutInHead);
     end.status = if cut { 0 } else { reply.status };
-    let told = reply
-        .headers
-        .iter()
-        .find(|(name, _)| *name == "Retry-After");
+    let told = reply.headers.iter().find(|(name, _)| *name == "Retry-After");
     let wait = told.and_then(|(_, value)| wait_of(value));
     if let Some(wait) = wait.filter(|w| !w.is_zero()) {
         shared.log().told_to_wait(wait);
     }
-    let sent = reply
-        .send(stream, request.keep_alive, || end.answered())
-        .await;
+    let sent = reply.send(stream, request.keep_alive, || end.answered()).await;
     let (bytes, again) = sent?;
     shared.log().sent(begun, bytes);
     Ok(again)
@@ -133,9 +121,7 @@ impl End<'_> {
     fn answered(&mut self) {
         if !self.done {
             self.done = true;
-            self.shared
-                .log()
-                .answered(self.begun, self.status, self.fault);
+            self.shared.log().answered(self.begun, self.status, self.fault);
         }
     }
 }
@@ -154,9 +140,7 @@ fn answer(
     identity: u64,
 ) -> (Reply, Option<Fault>) {
     let config = shared.config().clone();
-    let limited = config
-        .limit_rps
-        .and_then(|rps| lock(&shared.bucket).take(rps));
+    let limited = config.limit_rps.and_then(|rps| lock(&shared.bucket).take(rps));
     if let Some(reply) = limited {
         return (common(shared, request, reply, "anonymous"), None);
     }
@@ -196,10 +180,7 @@ fn common(shared: &Shared, request: &Request, reply: Reply, user: &str) -> Reply
         .with("X-Content-Type-Options", "nosniff")
         .with("Cache-Control", "no-cache, no-store, no-transform")
         .with("Vary", "User-Agent, Accept-Encoding");
-    if !request
-        .header("cookie")
-        .is_some_and(|c| c.contains("JSESSIONID="))
-    {
+    if !request.header("cookie").is_some_and(|c| c.contains("JSESSIONID=")) {
         shared.log().session();
         let session = mix(serial, 0x6a73_6573);
         reply = reply
@@ -208,18 +189,13 @@ fn common(shared: &Shared, request: &Request, reply: Reply, user: &str) -> Reply
                 "Set-Cookie",
                 format!("atlassian.xsrf.token=STND-{:x}_lout; Path=/", session >> 20),
             )
-            .with(
-                "Set-Cookie",
-                format!("JSESSIONID={session:032X}; Path=/; HttpOnly"),
-            );
+            .with("Set-Cookie", format!("JSESSIONID={session:032X}; Path=/; HttpOnly"));
     }
     reply
 }
 
 fn now_minutes() -> u64 {
-    SystemTime::UNIX_EPOCH
-        .elapsed()
-        .map_or(0, |d| d.as_secs() / 60 % 1440)
+    SystemTime::UNIX_EPOCH.elapsed().map_or(0, |d| d.as_secs() / 60 % 1440)
 }
 
 /// Two requests are the same if method, path, parameters (in any order) and body are.
@@ -232,21 +208,13 @@ fn identity(request: &Request) -> u64 {
 
 /// What globs are compared with.
 fn shown(request: &Request) -> String {
-    let query: Vec<String> = request
-        .query
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
+    let query: Vec<String> =
+        request.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let mark = if query.is_empty() { "" } else { "?" };
     let body = String::from_utf8_lossy(&request.body);
-    format!(
-        "{} {}{mark}{} {body}",
-        request.method,
-        request.path,
-        query.join("&")
-    )
-    .trim_end()
-    .to_owned()
+    format!("{} {}{mark}{} {body}", request.method, request.path, query.join("&"))
+        .trim_end()
+        .to_owned()
 }
 
 fn record(request: &Request, route: &'static str) -> RequestRecord {
@@ -272,8 +240,5 @@ fn wait_of(value: &str) -> Option<Duration> {
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));
     }
-    httpdate::parse_http_date(value)
-        .ok()?
-        .duration_since(SystemTime::now())
-        .ok()
+    httpdate::parse_http_date(value).ok()?.duration_since(SystemTime::now()).ok()
 }

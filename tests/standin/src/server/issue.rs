@@ -47,13 +47,11 @@ pub(super) fn comments(shared: &Shared, request: &Request, id: &str) -> Reply {
         };
         catalog.issue(index)
     };
-    let (start, max) = match (
-        number(request, "startAt", 0),
-        number(request, "maxResults", 1_048_576),
-    ) {
-        (Ok(start), Ok(max)) => (start.max(0) as usize, max),
-        (Err(reply), _) | (_, Err(reply)) => return reply,
-    };
+    let (start, max) =
+        match (number(request, "startAt", 0), number(request, "maxResults", 1_048_576)) {
+            (Ok(start), Ok(max)) => (start.max(0) as usize, max),
+            (Err(reply), _) | (_, Err(reply)) => return reply,
+        };
     let max = if max < 0 { 1_048_576 } else { max as usize };
     let mut comments = issue.comments();
     let created = |text: &str| member(text, &["created"]).map(|r| text[r].to_owned());
@@ -67,9 +65,7 @@ pub(super) fn comments(shared: &Shared, request: &Request, id: &str) -> Reply {
         other => {
             return errors(
                 400,
-                &[format!(
-                    "'{other}' is not a valid value for the orderBy parameter."
-                )],
+                &[format!("'{other}' is not a valid value for the orderBy parameter.")],
             );
         }
     }

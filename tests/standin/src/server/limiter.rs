@@ -14,10 +14,7 @@ pub(crate) struct Bucket {
 
 impl Bucket {
     pub(crate) fn new() -> Self {
-        Bucket {
-            tokens: -1.0,
-            filled: Instant::now(),
-        }
+        Bucket { tokens: -1.0, filled: Instant::now() }
     }
 
     /// Takes a token; the reply if there is none. The bucket holds one second's worth.

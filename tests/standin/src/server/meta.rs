@@ -88,10 +88,7 @@ pub(super) fn projects(catalog: &Catalog) -> Reply {
 pub(super) fn project(catalog: &Catalog, key: &str) -> Reply {
     match catalog.project(key) {
         Some(found) => Reply::json(200, catalog.projects[found].json.clone()),
-        None => errors(
-            404,
-            &[format!("No project could be found with key '{key}'.")],
-        ),
+        None => errors(404, &[format!("No project could be found with key '{key}'.")]),
     }
 }
 
@@ -120,9 +117,7 @@ pub(super) fn fields() -> Reply {
 
 /// The `names` of `expand=names`.
 pub(super) fn names() -> Value {
-    let system = FIELDS
-        .iter()
-        .map(|(id, name, ..)| ((*id).to_owned(), Value::from(*name)));
+    let system = FIELDS.iter().map(|(id, name, ..)| ((*id).to_owned(), Value::from(*name)));
     let custom = custom_fields().map(|(id, name, _)| (id, Value::from(name)));
     Value::Object(system.chain(custom).collect())
 }
@@ -131,10 +126,8 @@ pub(super) fn myself(config: &Config, user: &str) -> Reply {
     if user == "anonymous" {
         return errors(
             401,
-            &[
-                "You are not authenticated. Authentication required to perform this operation."
-                    .to_owned(),
-            ],
+            &["You are not authenticated. Authentication required to perform this operation."
+                .to_owned()],
         );
     }
     let body = json!({

@@ -13,8 +13,6 @@ pub(super) fn number(request: &Request, name: &str, default: i64) -> Result<i64,
     match request.param(name) {
         None | Some("") => Ok(default),
         // A parameter of the wrong type makes no route match, which is a 404 in Jira.
-        Some(text) => text
-            .parse()
-            .map_err(|_| Reply::html(404, "Not Found", "null for uri")),
+        Some(text) => text.parse().map_err(|_| Reply::html(404, "Not Found", "null for uri")),
     }
 }

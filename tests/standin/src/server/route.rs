@@ -28,12 +28,10 @@ pub(super) fn of(config: &Config, request: &Request) -> Route {
         return Route::Robots;
     }
     let path = request.target.split('?').next().unwrap_or("");
-    let rest = path
-        .strip_prefix(config.context_path.as_str())
-        .and_then(|p| p.strip_prefix("/rest/api/"));
-    let Some((_, rest)) = rest
-        .and_then(|p| p.split_once('/'))
-        .filter(|(v, _)| *v == "2" || *v == "latest")
+    let rest =
+        path.strip_prefix(config.context_path.as_str()).and_then(|p| p.strip_prefix("/rest/api/"));
+    let Some((_, rest)) =
+        rest.and_then(|p| p.split_once('/')).filter(|(v, _)| *v == "2" || *v == "latest")
     else {
         return Route::Other;
     };

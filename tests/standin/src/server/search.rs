@@ -54,10 +54,7 @@ pub(super) fn search(
         Ok(query) => query,
         Err(message) => return errors(400, &[message]),
     };
-    if let Some(limit) = config
-        .window
-        .filter(|limit| (asked.start + asked.max) as u64 > *limit)
-    {
+    if let Some(limit) = config.window.filter(|limit| (asked.start + asked.max) as u64 > *limit) {
         return window_exceeded((asked.start + asked.max) as u64, limit);
     }
     let rules = Rules {
@@ -65,11 +62,7 @@ pub(super) fn search(
         compare_missing_keys: config.missing_keys == MissingKeys::Compare,
     };
     let catalog = shared.catalog();
-    let factor = if fault == Some(Fault::LargePage) {
-        10
-    } else {
-        1
-    };
+    let factor = if fault == Some(Fault::LargePage) { 10 } else { 1 };
     let max = asked.max * factor;
     let (mut total, mut page) = match jql::select(&catalog, &query, rules, asked.start, max) {
         Ok(found) => found,
@@ -78,11 +71,7 @@ pub(super) fn search(
     spoil_page(shared, &query, fault, &mut total, &mut page);
     let mut reply = Reply::json(200, Vec::new());
     let heavy = !asked.fields.is_light();
-    if heavy
-        && config
-            .reset_above
-            .is_some_and(|limit| page.len() > limit as usize)
-    {
+    if heavy && config.reset_above.is_some_and(|limit| page.len() > limit as usize) {
         reply.delivery = Delivery::NoReply;
         return reply;
     }
@@ -209,11 +198,7 @@ fn asked(config: &Config, request: &Request) -> Result<Asked, Reply> {
     Ok(Asked {
         jql,
         start: start.max(0) as usize,
-        max: if max < 0 {
-            cap
-        } else {
-            (max as usize).min(cap)
-        },
+        max: if max < 0 { cap } else { (max as usize).min(cap) },
         fields,
         names: expand.split(',').any(|e| e.trim() == "names"),
         validate,
@@ -224,8 +209,5 @@ fn window_exceeded(asked: u64, limit: u64) -> Reply {
     let message = format!(
         "Search limit exceeded. We couldn't complete your search because it requests {asked} results which exceeded the search platform limit of {limit}."
     );
-    Reply::json(
-        500,
-        serde_json::json!({ "message": message, "status-code": 500 }).to_string(),
-    )
+    Reply::json(500, serde_json::json!({ "message": message, "status-code": 500 }).to_string())
 }

@@ -18,42 +18,30 @@ pub(super) fn instead(config: &Config, request: &Request, fault: Fault) -> Optio
     let too_many = || Reply::html(429, "Too Many Requests", "Rate limit exceeded.");
     Some(match fault {
         Fault::TooMany => too_many().with("Retry-After", seconds.to_string()),
-        Fault::TooManyDate => too_many().with(
-            "Retry-After",
-            httpdate::fmt_http_date(whole_second_after(seconds)),
-        ),
+        Fault::TooManyDate => {
+            too_many().with("Retry-After", httpdate::fmt_http_date(whole_second_after(seconds)))
+        }
         Fault::TooManyZero => too_many().with("Retry-After", "0"),
         Fault::TooManyText => Reply::text(
             429,
             "Your network has used too much of this server's time. Please come back later.\n",
         ),
-        Fault::InternalError => Reply::html(
-            500,
-            "Oops, you've found a dead link",
-            "Internal server error",
-        ),
-        Fault::BadGateway => Reply::html(
-            502,
-            "502 Proxy Error",
-            "The proxy server received an invalid response.",
-        ),
-        Fault::Unavailable => Reply::html(
-            503,
-            "Service Temporarily Unavailable",
-            "Maintenance, back soon.",
-        )
-        .with("Retry-After", seconds.to_string()),
-        Fault::GatewayTimeout => Reply::html(
-            504,
-            "504 Gateway Timeout",
-            "The server did not answer in time.",
-        ),
+        Fault::InternalError => {
+            Reply::html(500, "Oops, you've found a dead link", "Internal server error")
+        }
+        Fault::BadGateway => {
+            Reply::html(502, "502 Proxy Error", "The proxy server received an invalid response.")
+        }
+        Fault::Unavailable => {
+            Reply::html(503, "Service Temporarily Unavailable", "Maintenance, back soon.")
+                .with("Retry-After", seconds.to_string())
+        }
+        Fault::GatewayTimeout => {
+            Reply::html(504, "504 Gateway Timeout", "The server did not answer in time.")
+        }
         Fault::Html => Reply::html(200, "Log in - Stand-in", "Loading…"),
         Fault::Login => {
-            let path = request
-                .target
-                .strip_prefix(&config.context_path)
-                .unwrap_or(&request.target);
+            let path = request.target.strip_prefix(&config.context_path).unwrap_or(&request.target);
             let path: String = path
                 .bytes()
                 .map(|b| {
@@ -69,22 +57,12 @@ pub(super) fn instead(config: &Config, request: &Request, fault: Fault) -> Optio
         }
         Fault::Redirect => Reply::html(302, "Found", "The resource has moved.").with(
             "Location",
-            format!(
-                "{}{}",
-                config.redirect_to.as_deref().unwrap_or(""),
-                request.target
-            ),
+            format!("{}{}", config.redirect_to.as_deref().unwrap_or(""), request.target),
         ),
         Fault::Unauthorized => auth::failed(),
-        Fault::Bomb => Reply {
-            encoding: Some("gzip"),
-            ..Reply::json(200, bomb())
-        },
+        Fault::Bomb => Reply { encoding: Some("gzip"), ..Reply::json(200, bomb()) },
         Fault::EmptyReply => Reply::json(200, ""),
-        Fault::Reset => Reply {
-            delivery: Delivery::NoReply,
-            ..Reply::json(200, "")
-        },
+        Fault::Reset => Reply { delivery: Delivery::NoReply, ..Reply::json(200, "") },
         _ => return None,
     })
 }
@@ -111,9 +89,7 @@ pub(super) fn deliver(config: &Config, reply: &mut Reply, fault: Fault) {
         Fault::Bom => reply.body.splice(..0, *b"\xef\xbb\xbf").for_each(drop),
         Fault::HugeHeaders => {
             let value = "tide".repeat(1 << 11);
-            reply
-                .headers
-                .extend((0..256).map(|_| ("X-Padding", value.clone())));
+            reply.headers.extend((0..256).map(|_| ("X-Padding", value.clone())));
         }
         _ => {}
     }

@@ -25,11 +25,7 @@ pub(super) struct Thread<'a> {
 
 /// How many comments an issue has: a quarter has none, one in seventy more than twenty.
 pub(super) fn count(rng: &mut Rng) -> usize {
-    if rng.chance(0.25) {
-        0
-    } else {
-        1 + rng.heavy(3.2, 2.1, 220) as usize
-    }
+    if rng.chance(0.25) { 0 } else { 1 + rng.heavy(3.2, 2.1, 220) as usize }
 }
 
 /// Each comment as a JSON object, the oldest first.
@@ -40,9 +36,7 @@ pub(super) fn write(
     thread: &Thread<'_>,
     count: usize,
 ) -> Vec<String> {
-    let mut times: Vec<i64> = (0..count)
-        .map(|_| rng.i64(thread.from..=thread.to))
-        .collect();
+    let mut times: Vec<i64> = (0..count).map(|_| rng.i64(thread.from..=thread.to)).collect();
     times.sort_unstable();
     if count > 2 && rng.chance(0.1) {
         times[1] = times[0];
@@ -74,18 +68,10 @@ pub(super) fn write(
             r#"{{"self":"{}/rest/api/2/issue/{}/comment/{id}","id":"{id}""#,
             thread.base_url, thread.issue_id
         );
-        _ = write!(
-            json,
-            r#","author":{}"#,
-            if nobody { "null" } else { author }
-        );
+        _ = write!(json, r#","author":{}"#, if nobody { "null" } else { author });
         json.push_str(r#","body":"#);
         push_string(&mut json, &body);
-        _ = write!(
-            json,
-            r#","updateAuthor":{}"#,
-            if nobody { "null" } else { author }
-        );
+        _ = write!(json, r#","updateAuthor":{}"#, if nobody { "null" } else { author });
         _ = write!(
             json,
             r#","created":"{}","updated":"{}"}}"#,
@@ -100,15 +86,10 @@ pub(super) fn write(
 /// What somebody wrote on a pull request, passed on by the bot.
 fn relay(rng: &mut Rng, context: &Context<'_>, thread: &Thread<'_>) -> String {
     let number = 1 + thread.issue_id % 9000;
-    let login = context.names[rng.usize(..context.names.len())]
-        .split(['@', '.'])
-        .next()
-        .unwrap_or("tide");
-    let login = if rng.chance(0.25) {
-        rng.pick(&["hadoop-yetus", "github-actions[bot]"])
-    } else {
-        login
-    };
+    let login =
+        context.names[rng.usize(..context.names.len())].split(['@', '.']).next().unwrap_or("tide");
+    let login =
+        if rng.chance(0.25) { rng.pick(&["hadoop-yetus", "github-actions[bot]"]) } else { login };
     let url = format!(
         "https://github.com/lanternfish/{}/pull/{number}",
         context.project.to_ascii_lowercase()
@@ -116,10 +97,7 @@ fn relay(rng: &mut Rng, context: &Context<'_>, thread: &Thread<'_>) -> String {
     let mut out = String::new();
     match rng.u32(..10) {
         0 | 1 => {
-            _ = writeln!(
-                out,
-                "{login} opened a new pull request, #{number}:\nURL: {url}\n"
-            );
+            _ = writeln!(out, "{login} opened a new pull request, #{number}:\nURL: {url}\n");
             _ = write!(
                 out,
                 "   [{}] {}\r\n   \r\n   ### What changes\r\n   ",
@@ -161,10 +139,7 @@ fn patch_report(rng: &mut Rng, thread: &Thread<'_>) -> String {
     );
     for _ in 0..rng.usize(6..24) {
         let (vote, colour) = *rng.pick(&[&("+1", "green"), &("0", "blue"), &("-1", "red")]);
-        _ = write!(
-            out,
-            "| {{color:{colour}}}{vote}{{color}} | {{color:{colour}}} "
-        );
+        _ = write!(out, "| {{color:{colour}}}{vote}{{color}} | {{color:{colour}}} ");
         fill(rng, "%i-%n", &mut out);
         _ = write!(
             out,
@@ -176,11 +151,7 @@ fn patch_report(rng: &mut Rng, thread: &Thread<'_>) -> String {
     }
     out.push_str("\\\\\n|| Reason || Tests ||\n");
     for _ in 0..rng.usize(0..5) {
-        fill(
-            rng,
-            "| Failed tests | org.lanternfish.store.Test%c |\n",
-            &mut out,
-        );
+        fill(rng, "| Failed tests | org.lanternfish.store.Test%c |\n", &mut out);
     }
     _ = write!(
         out,
@@ -191,11 +162,8 @@ fn patch_report(rng: &mut Rng, thread: &Thread<'_>) -> String {
 }
 
 fn commit(rng: &mut Rng, thread: &Thread<'_>) -> String {
-    let mut out = format!(
-        "Commit {:032x}{:08x} in branch refs/heads/main from ",
-        rng.u128(..),
-        rng.u32(..)
-    );
+    let mut out =
+        format!("Commit {:032x}{:08x} in branch refs/heads/main from ", rng.u128(..), rng.u32(..));
     fill(rng, "%N\n", &mut out);
     _ = write!(
         out,

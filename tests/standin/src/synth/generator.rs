@@ -63,9 +63,7 @@ impl Generator {
         for key in &config.projects {
             let first = key.chars().next();
             let good = first.is_some_and(|c| c.is_ascii_uppercase())
-                && key
-                    .chars()
-                    .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+                && key.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
             if !good {
                 return Err(ConfigError(format!(
                     "`{key}` is not a project key: use capital letters, digits and _, a letter first"

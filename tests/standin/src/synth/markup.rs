@@ -42,11 +42,7 @@ pub(super) fn text(rng: &mut Rng, context: &Context<'_>, target: usize) -> Strin
     if rng.chance(0.001) {
         out.push('\u{200b}');
     }
-    if rng.chance(0.43) {
-        out.replace('\n', "\r\n")
-    } else {
-        out
-    }
+    if rng.chance(0.43) { out.replace('\n', "\r\n") } else { out }
 }
 
 fn inline(rng: &mut Rng, context: &Context<'_>, out: &mut String) {
@@ -54,10 +50,7 @@ fn inline(rng: &mut Rng, context: &Context<'_>, out: &mut String) {
     let (project, other) = (context.project, context.other);
     _ = match rng.u32(..11) {
         0 | 1 => write!(out, "[~{name}], what do you think?"),
-        2 => write!(
-            out,
-            "See [the notes|https://lanternfish.example.org/notes/{other}?v=1_2_3]."
-        ),
+        2 => write!(out, "See [the notes|https://lanternfish.example.org/notes/{other}?v=1_2_3]."),
         3 => write!(
             out,
             "More at https://lanternfish.example.org/a/x_y_z/{other} and in {project}-{other}."
@@ -65,14 +58,10 @@ fn inline(rng: &mut Rng, context: &Context<'_>, out: &mut String) {
         4 => write!(out, "This duplicates {project}-{other}, doesn't it?"),
         5 => write!(out, "{{color:#172b4d}}Only a colour.{{color}}"),
         6 => write!(out, "[^{}] has the whole log.", rng.pick(&words::FILES)),
-        7 => write!(
-            out,
-            "[docs](https://lanternfish.example.org/md/{other}) written as Markdown."
-        ),
-        8 => write!(
-            out,
-            "-This no longer holds.- +This does.+ ??Said elsewhere??, x^2^ and H~2~O."
-        ),
+        7 => write!(out, "[docs](https://lanternfish.example.org/md/{other}) written as Markdown."),
+        8 => {
+            write!(out, "-This no longer holds.- +This does.+ ??Said elsewhere??, x^2^ and H~2~O.")
+        }
         9 => write!(
             out,
             "array[{}] and List<String>[] are no links, nor is [1]. (i) first, (ii) second (/)",
@@ -178,11 +167,7 @@ fn stack_trace(rng: &mut Rng, out: &mut String) {
         fill(rng, "\tat org.lanternfish.store.%c.%m(%c.java:%d)\n", out);
     }
     if rng.chance(0.4) {
-        fill(
-            rng,
-            "Caused by: java.io.IOException: %n %p\n\t... %d more\n",
-            out,
-        );
+        fill(rng, "Caused by: java.io.IOException: %n %p\n\t... %d more\n", out);
     }
     if fenced {
         out.push_str("{noformat}");
@@ -205,10 +190,6 @@ fn list(rng: &mut Rng, out: &mut String) {
 fn table(rng: &mut Rng, out: &mut String) {
     out.push_str("||Setting||Before||After||\n");
     for _ in 0..rng.usize(1..6) {
-        fill(
-            rng,
-            "|{{%k}}|%d ms|[%d|https://lanternfish.example.org/run/%d]|\n",
-            out,
-        );
+        fill(rng, "|{{%k}}|%d ms|[%d|https://lanternfish.example.org/run/%d]|\n", out);
     }
 }

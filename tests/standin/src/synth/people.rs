@@ -51,11 +51,7 @@ const LAST: [&str; 16] = [
 impl People {
     pub(super) fn new(seed: u64, base_url: &str) -> Self {
         let mut rng = Rng::with_seed(seed ^ 0x7065_6f70_6c65);
-        let mut people = People {
-            names: Vec::new(),
-            humans: Vec::new(),
-            bots: Default::default(),
-        };
+        let mut people = People { names: Vec::new(), humans: Vec::new(), bots: Default::default() };
         for i in 0..60 {
             let (first, last) = (rng.pick(&FIRST), rng.pick(&LAST));
             let plain: String = last
@@ -70,19 +66,9 @@ impl People {
                 _ => format!("{plain}{i}"),
             };
             // A user who was renamed keeps the first key.
-            let key = if i % 10 == 3 {
-                format!("user{i}")
-            } else {
-                name.clone()
-            };
-            let display = if i % 15 == 7 {
-                name.clone()
-            } else {
-                format!("{first} {last}")
-            };
-            people
-                .humans
-                .push(user(base_url, &name, &key, &display, i % 9 != 4));
+            let key = if i % 10 == 3 { format!("user{i}") } else { name.clone() };
+            let display = if i % 15 == 7 { name.clone() } else { format!("{first} {last}") };
+            people.humans.push(user(base_url, &name, &key, &display, i % 9 != 4));
             people.names.push(name);
         }
         people.bots = [

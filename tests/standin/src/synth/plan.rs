@@ -49,10 +49,7 @@ pub(super) fn plans(seed: u64, keys: &[String], count: u32, base_url: &str) -> V
         .iter()
         .enumerate()
         .flat_map(|(p, plan)| {
-            plan.issues
-                .iter()
-                .enumerate()
-                .map(move |(i, issue)| (issue.created, p, i))
+            plan.issues.iter().enumerate().map(move |(i, issue)| (issue.created, p, i))
         })
         .collect();
     by_age.sort_unstable();
@@ -75,21 +72,14 @@ fn plan(seed: u64, key: &str, id: u64, count: u32, base_url: &str) -> Plan {
     let mut family = 0;
     for i in 0..count {
         // Deleted and moved issues leave gaps: one number in seven is missing.
-        number += 1 + if rng.chance(0.1) {
-            rng.heavy(1.0, 1.5, 9) as u32
-        } else {
-            0
-        };
+        number += 1 + if rng.chance(0.1) { rng.heavy(1.0, 1.5, 9) as u32 } else { 0 };
         let mut created = BEGIN + i64::from(i) * step + rng.i64(0..step.max(2));
         if rng.chance(0.07) {
             created = (created - rng.i64(1..40) * step).max(BEGIN);
         }
         let quiet = rng.chance(0.08);
-        let lag = if quiet {
-            0
-        } else {
-            rng.heavy(2.0, 0.5, 2000) as i64 * DAY + rng.i64(1_000..DAY)
-        };
+        let lag =
+            if quiet { 0 } else { rng.heavy(2.0, 0.5, 2000) as i64 * DAY + rng.i64(1_000..DAY) };
         let mut planned = Planned {
             id: 0,
             number,
@@ -117,13 +107,7 @@ fn plan(seed: u64, key: &str, id: u64, count: u32, base_url: &str) -> Plan {
         avatar("size=xsmall&"),
         avatar("size=medium&"),
     );
-    Plan {
-        key: key.to_owned(),
-        name,
-        id,
-        json,
-        issues,
-    }
+    Plan { key: key.to_owned(), name, id, json, issues }
 }
 
 #[cfg(test)]
@@ -137,18 +121,12 @@ mod tests {
         assert!(issues.windows(2).all(|w| w[0].number < w[1].number));
         assert!(issues.iter().all(|i| i.updated >= i.created && i.id > 0));
         let pairs = issues.len() as f64 - 1.0;
-        let inverted = issues
-            .windows(2)
-            .filter(|w| w[0].created > w[1].created)
-            .count() as f64
-            / pairs;
+        let inverted =
+            issues.windows(2).filter(|w| w[0].created > w[1].created).count() as f64 / pairs;
         assert!((0.04..0.2).contains(&inverted), "{inverted}");
         let gaps = 1.0 - issues.len() as f64 / f64::from(issues[issues.len() - 1].number);
         assert!((0.05..0.25).contains(&gaps), "{gaps}");
-        let mut ids: Vec<u64> = plans
-            .iter()
-            .flat_map(|p| p.issues.iter().map(|i| i.id))
-            .collect();
+        let mut ids: Vec<u64> = plans.iter().flat_map(|p| p.issues.iter().map(|i| i.id)).collect();
         ids.sort_unstable();
         ids.dedup();
         assert_eq!(ids.len(), 4_000);

@@ -13,13 +13,8 @@ use super::markup::{self, Context};
 use super::prose::title;
 use super::{comments, words};
 
-const TYPES: [(&str, &str); 5] = [
-    ("1", "Bug"),
-    ("4", "Improvement"),
-    ("2", "New Feature"),
-    ("3", "Task"),
-    ("6", "Test"),
-];
+const TYPES: [(&str, &str); 5] =
+    [("1", "Bug"), ("4", "Improvement"), ("2", "New Feature"), ("3", "Task"), ("6", "Test")];
 const STATUSES: [(&str, &str, &str); 6] = [
     ("1", "Open", "new"),
     ("3", "In Progress", "indeterminate"),
@@ -28,13 +23,8 @@ const STATUSES: [(&str, &str, &str); 6] = [
     ("6", "Closed", "done"),
     ("10002", "Patch Available", "indeterminate"),
 ];
-const PRIORITIES: [(&str, &str); 5] = [
-    ("1", "Blocker"),
-    ("2", "Critical"),
-    ("3", "Major"),
-    ("4", "Minor"),
-    ("5", "Trivial"),
-];
+const PRIORITIES: [(&str, &str); 5] =
+    [("1", "Blocker"), ("2", "Critical"), ("3", "Major"), ("4", "Minor"), ("5", "Trivial")];
 const RESOLUTIONS: [(&str, &str); 7] = [
     ("1", "Fixed"),
     ("2", "Won't Fix"),
@@ -70,28 +60,18 @@ pub(crate) fn custom_fields() -> impl Iterator<Item = (String, String, &'static 
     let known = CUSTOM
         .iter()
         .map(|(n, name, kind)| (format!("customfield_{n}"), (*name).to_owned(), *kind));
-    let unused = NULLS.map(|n| {
-        (
-            format!("customfield_{n}"),
-            format!("Field {}", n - NULLS.start + 1),
-            "string",
-        )
-    });
+    let unused = NULLS
+        .map(|n| (format!("customfield_{n}"), format!("Field {}", n - NULLS.start + 1), "string"));
     known.chain(unused)
 }
 
 /// `"customfield_…":null,` for every field that no issue uses.
 pub(super) fn null_fields() -> String {
-    NULLS
-        .map(|n| format!("\"customfield_{n}\":null,"))
-        .collect()
+    NULLS.map(|n| format!("\"customfield_{n}\":null,")).collect()
 }
 
 fn icon(base: &str, kind: &str, name: &str) -> String {
-    format!(
-        "{base}/images/icons/{kind}/{}.svg",
-        name.to_ascii_lowercase().replace(' ', "-")
-    )
+    format!("{base}/images/icons/{kind}/{}.svg", name.to_ascii_lowercase().replace(' ', "-"))
 }
 
 fn status(base: &str, (id, name, category): (&str, &str, &str)) -> String {
@@ -155,23 +135,13 @@ pub(super) fn write(
     let summary = title(&mut rng);
     let rng = &mut rng;
     let people = &generator.people;
-    let context = Context {
-        project,
-        other: subject.some_number(rng),
-        names: &people.names,
-    };
+    let context = Context { project, other: subject.some_number(rng), names: &people.names };
 
     let done = rng.chance(0.66);
     let state = if done {
         STATUSES[rng.usize(3..5)]
     } else {
-        *rng.pick(&[
-            &STATUSES[0],
-            &STATUSES[0],
-            &STATUSES[1],
-            &STATUSES[2],
-            &STATUSES[5],
-        ])
+        *rng.pick(&[&STATUSES[0], &STATUSES[0], &STATUSES[1], &STATUSES[2], &STATUSES[5]])
     };
     let kind = if subject.parent.is_some() {
         ("7", "Sub-task")
@@ -180,16 +150,9 @@ pub(super) fn write(
     };
     let creator = people.human(rng);
     let reporter = if rng.chance(0.01) { "null" } else { creator };
-    let assignee = if rng.chance(0.35) {
-        "null"
-    } else {
-        people.human(rng)
-    };
-    let resolved = if done {
-        jira_time(rng.i64(subject.created..=subject.updated))
-    } else {
-        String::new()
-    };
+    let assignee = if rng.chance(0.35) { "null" } else { people.human(rng) };
+    let resolved =
+        if done { jira_time(rng.i64(subject.created..=subject.updated)) } else { String::new() };
     let versions = |rng: &mut Rng, max: u32| {
         array((0..rng.u32(..=max)).map(|_| {
             let n = rng.u32(..40);
@@ -261,11 +224,7 @@ pub(super) fn write(
     );
     out.push_str(&generator.null_fields);
     let level = PRIORITIES[rng.usize(..5).max(rng.usize(1..4))];
-    let priority = if rng.chance(0.01) {
-        "null".into()
-    } else {
-        priority(base, level)
-    };
+    let priority = if rng.chance(0.01) { "null".into() } else { priority(base, level) };
     _ = write!(
         out,
         r#""priority":{priority},"labels":{labels},"timeestimate":null,"aggregatetimeoriginalestimate":null,"versions":{},"issuelinks":{links},"assignee":{assignee},"status":{},"components":{components},"archiveddate":null,"aggregatetimeestimate":null,"creator":{creator},"subtasks":{},"reporter":{reporter},"aggregateprogress":{{"progress":0,"total":0}},"progress":{{"progress":0,"total":0}},"votes":{{"self":"{base}/rest/api/2/issue/{key}/votes","votes":{},"hasVoted":false}},"worklog":{{"startAt":0,"maxResults":20,"total":0,"worklogs":[]}},"archivedby":null,"issuetype":{},"timespent":null,"project":{},"aggregatetimespent":null,"workratio":-1,"watches":{{"self":"{base}/rest/api/2/issue/{key}/watchers","watchCount":{},"isWatching":false}},"created":"{}","updated":"{}","timeoriginalestimate":null,"description":"#,
@@ -290,16 +249,9 @@ pub(super) fn write(
         None => out.push_str("null"),
     }
     if let Some((number, id)) = subject.parent {
-        _ = write!(
-            out,
-            r#","parent":{}"#,
-            mini(generator, project, number, id, TYPES[2])
-        );
+        _ = write!(out, r#","parent":{}"#, mini(generator, project, number, id, TYPES[2]));
     }
-    _ = write!(
-        out,
-        r#","timetracking":{{}},"attachment":{attachments},"summary":"#
-    );
+    _ = write!(out, r#","timetracking":{{}},"attachment":{attachments},"summary":"#);
     push_string(&mut out, &summary);
     _ = write!(out, r#","environment":{environment},"duedate":null"#);
 
@@ -311,19 +263,10 @@ pub(super) fn write(
         from: subject.created,
         to: subject.updated,
     };
-    let count = if subject.updated > subject.created {
-        comments::count(rng)
-    } else {
-        0
-    };
+    let count = if subject.updated > subject.created { comments::count(rng) } else { 0 };
     let all = comments::write(rng, people, &context, &thread, count);
     let shown = all.len().min(inline);
-    pad(
-        generator,
-        rng,
-        &mut out,
-        all[..shown].iter().map(String::len).sum(),
-    );
+    pad(generator, rng, &mut out, all[..shown].iter().map(String::len).sum());
     _ = write!(
         out,
         r#","comment":{{"comments":[{}],"maxResults":{shown},"total":{},"startAt":0}}}}}}"#,

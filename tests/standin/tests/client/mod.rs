@@ -31,10 +31,7 @@ pub(crate) struct Reply {
 
 impl Reply {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, v)| v.as_str())
+        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 
     pub(crate) fn text(&self) -> String {
@@ -56,9 +53,7 @@ pub(crate) fn send(
 ) -> Reply {
     let start = Instant::now();
     let mut stream = TcpStream::connect(address).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let mut request = format!(
         "{method} {target} HTTP/1.1\r\nHost: standin\r\nContent-Length: {}\r\n",
         body.len()
@@ -78,13 +73,8 @@ pub(crate) fn send(
 pub(crate) fn receive(stream: &mut TcpStream) -> Reply {
     let mut bytes = Vec::new();
     let mut ending = Ending::Short;
-    let mut reply = Reply {
-        status: 0,
-        headers: Vec::new(),
-        body: Vec::new(),
-        ending,
-        took: Duration::ZERO,
-    };
+    let mut reply =
+        Reply { status: 0, headers: Vec::new(), body: Vec::new(), ending, took: Duration::ZERO };
     let mut piece = [0; 64 << 10];
     let mut head_len = None;
     loop {
@@ -94,14 +84,7 @@ pub(crate) fn receive(stream: &mut TcpStream) -> Reply {
             head_len = Some(end + 4);
             let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
             let mut lines = head.lines();
-            reply.status = lines
-                .next()
-                .unwrap()
-                .split(' ')
-                .nth(1)
-                .unwrap()
-                .parse()
-                .unwrap();
+            reply.status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
             reply.headers = lines
                 .map(|l| l.split_once(": ").unwrap())
                 .map(|(n, v)| (n.into(), v.into()))
@@ -136,13 +119,7 @@ pub(crate) fn get(standin: &Standin, path: &str) -> Reply {
 
 /// `POST` of JSON from the origin.
 pub(crate) fn post(standin: &Standin, path: &str, body: &str) -> Reply {
-    send(
-        standin.address(),
-        "POST",
-        path,
-        &["Content-Type: application/json"],
-        body,
-    )
+    send(standin.address(), "POST", path, &["Content-Type: application/json"], body)
 }
 
 /// The target of a search, below the context path.
