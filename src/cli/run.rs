@@ -67,14 +67,14 @@ pub fn run(spec: &SpecArgs) -> Outcome {
         .build()
         .map_err(|e| Ended::failed(format!("cannot start: {e}")))?;
     let stop = Stop::default();
-    let mut collected = None;
+    let mut closed = None;
     if work == Work::Collect {
         let (back, report) = runtime.block_on(async {
             signals::listen(stop.clone(), observer.clone());
             collect(spec, &plan, store, limit, resume, &stop, &observer).await
         })?;
         store = back;
-        collected = Some(report);
+        closed = report.closed;
     } else {
         observer.important(
             "complete",
@@ -85,6 +85,9 @@ pub fn run(spec: &SpecArgs) -> Outcome {
     }
     let built = build_into(&plan, &mut *store, &dir)?;
     drop(lock);
+    if let Some((_, reason)) = closed {
+        observer.important("closed", &reason);
+    }
     finish::finish(&plan, &*store, &dir, &built, &observer, stop.is_requested())
 }
 
@@ -123,6 +126,7 @@ async fn collect(
         limit,
         resume,
         concurrency: spec.concurrency().unwrap_or(plan.http.concurrency),
+        offline: spec.path("replay").is_some(),
     };
     let report =
         collect::run(plan.clone(), writer.clone(), client, options, stop.clone(), observer.clone())
