@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use super::call::SetupError;
 use super::redact::Redactor;
 use crate::plan::{Auth, HttpPlan, Plan, Scope, Secret, Template, template_value};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 /// The header that carries the credentials, if there are any.
 pub(crate) type Credentials = Option<(String, String)>;
