@@ -1,1 +1,26 @@
 //! From stored records to outputs: map, transforms, tasks, sinks.
+//!
+//! A build is a pure function of the store, the spec and the templates. It needs
+//! no network and never writes to what was collected.
+
+mod convert;
+mod counts;
+mod leak;
+mod map;
+mod mapper;
+mod minify;
+mod outlets;
+mod projection;
+mod rejected;
+mod run;
+mod tasks;
+#[cfg(test)]
+mod tests;
+mod warnings;
+mod worker;
+
+pub use counts::{
+    BuildCounts, BuildReport, LeakCounts, SinkCounts, StreamCounts, TaskCounts, TransformCounts,
+};
+pub use rejected::REJECTED_FILE;
+pub use run::{BuildOptions, Error, run};

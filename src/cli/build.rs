@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
+use super::finish;
 use super::memory::Memory;
 use super::run::{build_into, store_error};
 use super::spec_args::SpecArgs;
-use super::finish;
-use crate::http::Stop;
 use crate::observe::Observer;
 use crate::report::{Ended, Outcome};
 use crate::store::{OutputState, STORE_FILE, SqliteStore};
@@ -32,5 +31,5 @@ pub fn run(spec: &SpecArgs) -> Outcome {
         remembered.must_match(&now, &shown)?;
     }
     let built = build_into(&plan, &mut store, &dir)?;
-    finish::finish(&plan, &store, &dir, None, &built, &observer, &Stop::default())
+    finish::finish(&plan, &store, &dir, &built, &observer, false)
 }

@@ -13,7 +13,7 @@ use crate::collect::{self, CollectOptions};
 use crate::http::{Client, ClientOptions, Stop};
 use crate::observe::Observer;
 use crate::plan::Plan;
-use crate::report::{Ended, Exit, Outcome};
+use crate::report::{Ended, Outcome, STATS_FILE};
 use crate::store::{
     Contents, Lock, LockKind, OutputState, PartitionState, STORE_FILE, SqliteReader, SqliteStore,
     Store, Writer,
@@ -52,7 +52,10 @@ pub fn run(spec: &SpecArgs) -> Outcome {
         let build_lock = Lock::acquire(&dir, LockKind::Build).map_err(store_error)?;
         let cleared = OutputState::clear(&dir, [&lock, &build_lock]).map_err(store_error)?;
         if cleared.removed > 0 {
-            observer.line("fresh", &format!("{shown}: removed {} files of an earlier run", cleared.removed));
+            observer.line(
+                "fresh",
+                &format!("{shown}: removed {} files of an earlier run", cleared.removed),
+            );
         }
     }
     let mut store: Box<dyn Store> =
@@ -82,13 +85,14 @@ pub fn run(spec: &SpecArgs) -> Outcome {
     }
     let built = build_into(&plan, &mut *store, &dir)?;
     drop(lock);
-    finish::finish(&plan, &*store, &dir, collected.as_ref(), &built, &observer, &stop)
+    finish::finish(&plan, &*store, &dir, &built, &observer, stop.is_requested())
 }
 
 /// Builds under the build lock; also the whole of `scrape build`.
 pub fn build_into(plan: &Plan, store: &mut dyn Store, dir: &Path) -> Outcome<build::BuildReport> {
     let _lock = Lock::acquire(dir, LockKind::Build).map_err(store_error)?;
-    build::run(plan, store, &OutputDir::new(dir), &build::BuildOptions::default())
+    let options = build::BuildOptions { beside: vec![STATS_FILE.to_owned()], ..Default::default() };
+    build::run(plan, store, &OutputDir::new(dir), &options)
         .map_err(|e| Ended::failed(e.to_string()))
 }
 
@@ -192,7 +196,12 @@ fn decide(
         let mut what = format!("{dir} holds an unfinished run with {held} records");
         for (row, records) in &contents.partitions {
             let reason = row.reason.as_ref().map_or(String::new(), |r| format!(": {r}"));
-            what.push_str(&format!("\n  {:<12} {:>8}  {}{reason}", row.partition, records, row.state.as_str()));
+            what.push_str(&format!(
+                "\n  {:<12} {:>8}  {}{reason}",
+                row.partition,
+                records,
+                row.state.as_str()
+            ));
         }
         return Err(Ended::usage(format!(
             "{what}\ngo on with --resume, or throw it away with --fresh"
@@ -208,7 +217,9 @@ fn state_dir() -> Outcome<PathBuf> {
         .or_else(|| set("XDG_STATE_HOME").map(|d| d.join("scrape")))
         .or_else(|| set("HOME").map(|d| d.join(".local/state/scrape")))
         .ok_or_else(|| {
-            Ended::failed("no folder for the pace of hosts: set SCRAPE_STATE_DIR, XDG_STATE_HOME or HOME")
+            Ended::failed(
+                "no folder for the pace of hosts: set SCRAPE_STATE_DIR, XDG_STATE_HOME or HOME",
+            )
         })
 }
 

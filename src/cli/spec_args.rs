@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Map, Value};
 
 use super::parsed;
-use crate::observe::Voice;
+use crate::observe::{Voice, log};
 use crate::plan::{Plan, compile};
 use crate::report::{self, Ended, Exit, Outcome};
 use crate::spec::{self, Diagnostics, Loaded, ParamDecl, ParamValues, Sources, params};
@@ -61,8 +61,12 @@ impl SpecArgs {
             return Err(Ended::told(Exit::Usage));
         }
         let heading = format!("Params of {}", spec.to_string_lossy());
-        let verb = params.iter().fold(verb, |verb, decl| verb.arg(flag(decl).help_heading(heading.clone())));
+        let verb = params
+            .iter()
+            .fold(verb, |verb, decl| verb.arg(flag(decl).help_heading(heading.clone())));
         let matches = parsed(verb.try_get_matches_from(&argv[1..]))?;
+        let json = matches.get_one::<String>("log-format").is_some_and(|f| f == "json");
+        log::init(matches.get_count("verbose"), json);
         Ok(Self { loaded: RefCell::new(loaded), params, matches })
     }
 
@@ -71,7 +75,8 @@ impl SpecArgs {
     /// # Errors
     /// With the diagnostics already told.
     pub fn compile(&self, stored: Option<&Map<String, Value>>) -> Outcome<Plan> {
-        let mut values = stored.map_or_else(ParamValues::default, |s| ParamValues::from_stored(s.clone()));
+        let mut values =
+            stored.map_or_else(ParamValues::default, |s| ParamValues::from_stored(s.clone()));
         let mut wrong = Vec::new();
         let mut set = |decl: &ParamDecl, texts: &[String]| {
             if let Err(message) = values.set(decl, texts) {
@@ -153,9 +158,7 @@ fn flag(decl: &ParamDecl) -> Arg {
     let mut help = decl.help.clone();
     if let Some(default) = &decl.default {
         let text = match default {
-            Value::Array(items) => {
-                items.iter().map(plain).collect::<Vec<_>>().join(",")
-            }
+            Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(","),
             other => plain(other),
         };
         help.push_str(&format!(" [default: {text}]"));

@@ -27,8 +27,8 @@ pub use http::{
 pub use map::{EachSource, FieldPlan, FieldSource, FieldType, MapPlan, ValueTransform};
 pub use nearest::{closest, nearest};
 pub use node::{Node, scope_of};
-pub use origin::differences;
 pub use order::{order_key, original_key, version_key};
+pub use origin::differences;
 pub use output::{Feed, LeakPolicy, SinkPlan, SinkTarget, TaskPlan, TransformStep};
 pub use stream::{
     Check, ChildPlan, KeyOrder, Overlay, Pagination, PaginationKind, Partition, Preflight, Probe,
@@ -70,4 +70,11 @@ pub struct Plan {
     pub sinks: Vec<SinkPlan>,
     /// The texts of the spec and of all files that it names, for messages.
     pub sources: Arc<Sources>,
+}
+
+impl Plan {
+    /// What every template sees: `params`, `version` and `spec`.
+    pub fn scope(&self) -> Scope {
+        compile::common_scope(&self.params, &self.name)
+    }
 }

@@ -26,14 +26,8 @@ pub fn nearest(value: &Value, steps: &[Step]) -> Option<String> {
                 Some(next) => next,
                 None => return Some(walked),
             },
-            (Step::All, Value::Array(items)) => match items.first() {
-                Some(next) => next,
-                None => return None,
-            },
-            (Step::All, Value::Object(map)) => match map.values().next() {
-                Some(next) => next,
-                None => return None,
-            },
+            (Step::All, Value::Array(items)) => items.first()?,
+            (Step::All, Value::Object(map)) => map.values().next()?,
             _ => return Some(walked),
         };
         walked.push_str(&match step {

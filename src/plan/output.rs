@@ -27,12 +27,13 @@ pub struct TaskPlan {
     pub name: String,
     /// One sentence.
     pub description: String,
-    /// Whether it applies to a record; sees `record`.
-    pub when: Option<Template>,
-    /// Gives a list, one example for each item, which templates see as `item`.
+    /// Gives a list, one example for each item, which the others see as `item`;
+    /// sees `record`.
     pub for_each: Option<Template>,
-    /// Values computed first, in order; each sees those before it.
+    /// Values computed for each example, in order; each sees those before it.
     pub bindings: Vec<(String, Node)>,
+    /// Whether the example is made; sees `record`, `item` and the bindings.
+    pub when: Option<Template>,
     /// The example; sees `record`, `item` and the bindings.
     pub example: Node,
     /// Paths into the example: the leaves that a model is to produce.

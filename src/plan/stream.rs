@@ -116,6 +116,7 @@ pub struct Pagination {
 }
 
 /// The seven kinds of pagination. All advance by what came back.
+#[allow(clippy::large_enum_variant, reason = "there is one for each stream")]
 pub enum PaginationKind {
     /// One reply is all.
     None,

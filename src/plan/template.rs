@@ -1,7 +1,7 @@
 //! The second expression language: minijinja shapes text and values.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use minijinja::syntax::SyntaxConfig;
@@ -77,6 +77,7 @@ impl Env {
         }
         // For the places of errors; messages are made without its other uses.
         inner.set_debug(true);
+        inner.set_path_join_callback(|name, template| beside(name, template).into());
         inner.set_loader(|name| load_text(Path::new(name)));
         filters::register(&mut inner);
         inner.add_function("render", render);
@@ -384,6 +385,12 @@ fn single_expression(source: &str) -> Option<(usize, &str)> {
 }
 
 fn load_text(file: &Path) -> Result<Option<String>, minijinja::Error> {
+    if let Some(name) = file.to_string_lossy().strip_prefix(OUTSIDE) {
+        return Err(minijinja::Error::new(
+            ErrorKind::InvalidOperation,
+            format!("{name}: only files below the folder of this template can be used"),
+        ));
+    }
     match std::fs::read_to_string(file) {
         Ok(text) => Ok(Some(text)),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -397,20 +404,23 @@ fn load_text(file: &Path) -> Result<Option<String>, minijinja::Error> {
 /// `render("name")`: a text template below the folder of the file that calls,
 /// with what that file sees.
 fn render(state: &State, name: String) -> Result<String, minijinja::Error> {
-    let relative = Path::new(&name);
-    if !relative.components().all(|c| matches!(c, std::path::Component::Normal(_))) {
-        return Err(minijinja::Error::new(
-            ErrorKind::InvalidOperation,
-            format!(
-                "render({name:?}): only files below the folder of this template can be rendered"
-            ),
-        ));
-    }
-    let folder = PathBuf::from(state.name());
-    let file = folder.parent().unwrap_or(Path::new("")).join(relative);
     let scope = state.lookup(SCOPE).unwrap_or_default();
-    state.get_template(&file.to_string_lossy())?.render(scope)
+    state.get_template(&name)?.render(scope)
 }
+
+/// The file that a name means in a template: below that template's folder. What
+/// would leave the folder is a name that no file has.
+fn beside(name: &str, template: &str) -> String {
+    let relative = Path::new(name);
+    if !relative.components().all(|c| matches!(c, std::path::Component::Normal(_))) {
+        return format!("{OUTSIDE}{name}");
+    }
+    let folder = Path::new(template).parent().unwrap_or(Path::new(""));
+    folder.join(relative).to_string_lossy().into_owned()
+}
+
+/// Marks a name that leaves its folder.
+const OUTSIDE: &str = "\u{2}";
 
 /// The name under which a scope finds itself, for `render`.
 const SCOPE: &str = "__scope";

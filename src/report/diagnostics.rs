@@ -135,6 +135,7 @@ pub struct Position {
 }
 
 /// Findings as data.
+#[allow(dead_code, reason = "printed by `--format json`")]
 pub fn to_json(diagnostics: &[Diagnostic], sources: &Sources) -> Vec<JsonDiagnostic> {
     let position = |span: Span, offset: u32| {
         let (_, line, column) = sources.locate(Span { start: offset, end: offset, ..span })?;

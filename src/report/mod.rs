@@ -2,5 +2,9 @@
 
 pub mod diagnostics;
 mod exit;
+mod stats;
+mod summary;
 
 pub use exit::{Ended, Exit, Outcome};
+pub use stats::{STATS_FILE, Stats};
+pub use summary::summary;

@@ -4,15 +4,13 @@
 //! place, so that everything else is still checked. A spec with errors never
 //! becomes a plan, so no such value is ever used.
 
-use std::borrow::Cow;
-use std::time::Duration;
-
 use serde_json::Value;
-use url::Url;
+use std::borrow::Cow;
 
+use super::lang::Spec;
+pub use super::leaf::{Address, PathText, Period, Positive, Size, TemplateText, Text, url};
 use super::section::{Declaration, Shape};
 use super::suggest;
-use super::units;
 use super::yaml::{Data, Key, Scalar, Style, Yaml};
 use super::{Diagnostics, Span};
 
@@ -23,6 +21,9 @@ pub struct Cx<'a> {
     /// Evaluates templates in values that have to be known when the plan is
     /// made.
     pub evaluate: &'a mut dyn Evaluate,
+    /// Whether a part of the spec could not be read, so that nothing can be said
+    /// about what is missing.
+    pub partial: bool,
 }
 
 /// Evaluates templates over `params`, `version` and `spec`.
@@ -193,6 +194,12 @@ impl Cx<'_> {
             .hint(format!("it belongs to {}", kinds.join(" and ")));
     }
 
+    /// A section that has a key of this name.
+    fn owner(&self, key: &str) -> Option<&'static str> {
+        let mut owners = Spec::DECLARATION.all();
+        owners.find(|d| d.keys.iter().any(|k| k.name == key)).map(|d| d.what)
+    }
+
     /// Reports a key that a section does not have.
     pub fn unknown_key(&mut self, key: &Key, declaration: &Declaration) {
         let hint = match key.text.as_str() {
@@ -203,7 +210,13 @@ impl Cx<'_> {
             text if text.contains(' ') => {
                 String::from("inside `{ … }` a comma begins a new key: quote the value before it")
             }
-            text => suggest::hint(text, declaration.keys.iter().map(|k| k.name)),
+            text => {
+                let own = || declaration.keys.iter().map(|k| k.name);
+                match self.owner(text).filter(|_| suggest::closest(text, own()).is_none()) {
+                    Some(owner) => format!("`{text}` is a key of {owner}"),
+                    None => suggest::hint(text, own()),
+                }
+            }
         };
         self.diagnostics
             .error(key.span, format!("unknown key `{}` in {}", key.text, declaration.what))
@@ -238,7 +251,7 @@ impl Fields<'_> {
             return absent;
         }
         let applies = key.only.is_empty() || self.kind.is_some_and(|kind| key.only.contains(&kind));
-        if applies && !self.broken {
+        if applies && !self.broken && !cx.partial {
             cx.diagnostics
                 .error(place, format!("{} needs `{}`", self.declaration.what, key.name))
                 .hint(key.doc.join("").trim().to_owned());
@@ -360,158 +373,5 @@ impl<T: Decode> Decode for Named<T> {
     }
     fn absent() -> Option<Self> {
         Some(Self(Vec::new()))
-    }
-}
-
-/// Types that stand in one scalar.
-macro_rules! leaf {
-    ($ty:ty, $shape:expr, $fallback:expr, |$node:ident, $cx:ident| $decode:expr) => {
-        impl Decode for $ty {
-            fn shape() -> Shape {
-                $shape
-            }
-            fn decode($node: &Yaml, $cx: &mut Cx) -> Self {
-                let decoded: Option<Self> = $decode;
-                decoded.unwrap_or_else(|| Self::fallback($node.span))
-            }
-            fn fallback(_: Span) -> Self {
-                $fallback
-            }
-        }
-    };
-}
-
-leaf!(String, Shape::Text, Self::new(), |node, cx| cx.text(node, "text"));
-leaf!(bool, Shape::Bool, false, |node, cx| cx
-    .parsed(node, "`true` or `false`", |s| { s.to_json().as_bool() }));
-leaf!(u64, Shape::Int, 1, |node, cx| cx
-    .parsed(node, "a whole number from 0 up", |s| { s.to_json().as_u64() }));
-leaf!(u32, Shape::Int, 1, |node, cx| cx.parsed(node, "a whole number from 0 up", |s| {
-    s.to_json().as_u64().and_then(|n| u32::try_from(n).ok())
-}));
-leaf!(Duration, Shape::Duration, Self::ZERO, |node, cx| cx.checked(
-    node,
-    "a duration such as `30s`",
-    units::duration
-));
-
-/// A number of bytes.
-#[derive(Debug, Clone, Copy)]
-pub struct Size(pub u64);
-leaf!(Size, Shape::Size, Self(1), |node, cx| cx
-    .checked(node, "a size such as `64MiB`", units::size)
-    .map(Size));
-
-/// An address, with the place it stands in.
-#[derive(Debug, Clone)]
-pub struct Address {
-    /// The address.
-    pub url: Url,
-    /// Where it stands.
-    pub span: Span,
-}
-
-impl Decode for Address {
-    fn shape() -> Shape {
-        Shape::Url
-    }
-    fn decode(node: &Yaml, cx: &mut Cx) -> Self {
-        match cx.checked(node, "an address such as `https://issues.example.org/jira`", url) {
-            Some(url) => Self { url, span: node.span },
-            None => Self::fallback(node.span),
-        }
-    }
-    fn fallback(span: Span) -> Self {
-        let url = Url::parse("http://invalid.invalid").unwrap_or_else(|_| unreachable!());
-        Self { url, span }
-    }
-}
-
-/// An absolute address of HTTP.
-///
-/// # Errors
-/// In words.
-pub fn url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|e| format!("`{text}` is no address: {e}"))?;
-    match url.scheme() {
-        "http" | "https" if url.has_host() => Ok(url),
-        other => Err(format!("`{text}` is no address of HTTP: it begins with `{other}:`")),
-    }
-}
-
-/// A value of any type, as it stands.
-impl Decode for Yaml {
-    fn shape() -> Shape {
-        Shape::Any
-    }
-    fn decode(node: &Yaml, _: &mut Cx) -> Self {
-        node.clone()
-    }
-    fn fallback(span: Span) -> Self {
-        Self { span, name: span, data: Data::Broken }
-    }
-}
-
-/// A text that is compiled later: a path, or a template that is evaluated while
-/// running.
-#[derive(Debug, Clone)]
-pub struct Text {
-    /// The scalar; empty where something was wrong that has been reported.
-    pub scalar: Scalar,
-    /// Where it stands.
-    pub span: Span,
-    /// Whether it is to be compiled; what was wrong already is not.
-    pub sound: bool,
-}
-
-impl Text {
-    fn read(node: &Yaml, cx: &mut Cx, expected: &str) -> Self {
-        match &node.data {
-            Data::Scalar(scalar) if !scalar.is_null() => {
-                Self { scalar: scalar.clone(), span: node.span, sound: true }
-            }
-            Data::Broken => Self::unsound(node.span),
-            _ => {
-                cx.mismatch(node, expected);
-                Self::unsound(node.span)
-            }
-        }
-    }
-
-    fn unsound(span: Span) -> Self {
-        let scalar = Scalar { text: String::new(), style: Style::Other, verbatim: None };
-        Self { scalar, span, sound: false }
-    }
-}
-
-/// A JSONPath.
-#[derive(Debug, Clone)]
-pub struct PathText(pub Text);
-
-impl Decode for PathText {
-    fn shape() -> Shape {
-        Shape::Path
-    }
-    fn decode(node: &Yaml, cx: &mut Cx) -> Self {
-        Self(Text::read(node, cx, "a path such as `$.fields.summary`"))
-    }
-    fn fallback(span: Span) -> Self {
-        Self(Text::unsound(span))
-    }
-}
-
-/// A template that is evaluated while running.
-#[derive(Debug, Clone)]
-pub struct TemplateText(pub Text);
-
-impl Decode for TemplateText {
-    fn shape() -> Shape {
-        Shape::Template
-    }
-    fn decode(node: &Yaml, cx: &mut Cx) -> Self {
-        Self(Text::read(node, cx, "text, with `{{ … }}` in it where needed"))
-    }
-    fn fallback(span: Span) -> Self {
-        Self(Text::unsound(span))
     }
 }

@@ -22,6 +22,9 @@ pub struct Loaded {
     pub sources: Arc<Sources>,
     /// What was found wrong while reading.
     pub diagnostics: Diagnostics,
+    /// Whether the file that it extends could not be read, so that whatever is
+    /// missing may be in there.
+    pub partial: bool,
 }
 
 /// A spec that could not be read at all.
@@ -39,7 +42,8 @@ pub struct LoadError {
 /// When the file cannot be read or is no YAML. What is wrong in one place only
 /// stands in [`Loaded::diagnostics`], so that everything else is still checked.
 pub fn load(path: &Path) -> Result<Loaded, LoadError> {
-    let mut loader = Loader { sources: Sources::default(), diagnostics: Diagnostics::default() };
+    let mut loader =
+        Loader { sources: Sources::default(), diagnostics: Diagnostics::default(), partial: false };
     let root = match read(path) {
         Ok(text) => loader.parse_file(path, text, &mut Vec::new()),
         Err(why) => {
@@ -52,10 +56,10 @@ pub fn load(path: &Path) -> Result<Loaded, LoadError> {
             None
         }
     };
-    let Loader { sources, diagnostics } = loader;
+    let Loader { sources, diagnostics, partial } = loader;
     let sources = Arc::new(sources);
     match root {
-        Some(root) => Ok(Loaded { file: path.to_owned(), root, sources, diagnostics }),
+        Some(root) => Ok(Loaded { file: path.to_owned(), root, sources, diagnostics, partial }),
         None => Err(LoadError { diagnostics, sources }),
     }
 }
@@ -63,6 +67,7 @@ pub fn load(path: &Path) -> Result<Loaded, LoadError> {
 struct Loader {
     sources: Sources,
     diagnostics: Diagnostics,
+    partial: bool,
 }
 
 impl Loader {
@@ -139,12 +144,13 @@ impl Loader {
         if let Data::Map(entries) = &mut over.data {
             entries.retain(|(k, _)| k.text != "extends");
         }
-        match self.open(&target, place, above) {
-            Some((path, text)) => match self.parse_file(&path, text, above) {
-                Some(base) => merge(base, over),
-                None => over,
-            },
-            None => over,
+        let base = self.open(&target, place, above);
+        match base.and_then(|(path, text)| self.parse_file(&path, text, above)) {
+            Some(base) => merge(base, over),
+            None => {
+                self.partial = true;
+                over
+            }
         }
     }
 

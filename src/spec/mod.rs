@@ -3,14 +3,19 @@
 pub mod decode;
 mod diagnostic;
 pub mod lang;
+mod leaf;
 mod load;
 mod merge;
 pub mod params;
 mod parse;
+#[allow(dead_code, reason = "printed by the verb `schema`")]
+pub mod schema;
 pub mod section;
 mod slips;
 mod source;
 mod suggest;
+#[cfg(test)]
+mod tests;
 pub mod units;
 mod yaml;
 

@@ -229,13 +229,12 @@ impl ParamValues {
 /// it.
 pub fn declarations(loaded: &Loaded, diagnostics: &mut Diagnostics) -> Vec<ParamDecl> {
     let Some(node) = loaded.root.get("params") else { return Vec::new() };
-    let mut cx = Cx { diagnostics, evaluate: &mut NoTemplates };
+    let mut cx = Cx { diagnostics, evaluate: &mut NoTemplates, partial: loaded.partial };
     let specs = Named::<ParamSpec>::decode(node, &mut cx);
     let mut decls: Vec<ParamDecl> = Vec::new();
     for (key, spec) in specs.0 {
-        let default_node = node.get(&key.text).and_then(|n| n.get("default"));
-        let folder = loaded.sources.folder(key.span.file);
-        if let Some(decl) = declaration(&key, spec, default_node, folder, diagnostics) {
+        let own = node.get(&key.text);
+        if let Some(decl) = declaration(&key, spec, own, loaded, diagnostics) {
             check_flags(&decl, node.get(&key.text), &decls, diagnostics);
             decls.push(decl);
         }
@@ -246,10 +245,12 @@ pub fn declarations(loaded: &Loaded, diagnostics: &mut Diagnostics) -> Vec<Param
 fn declaration(
     key: &Key,
     spec: ParamSpec,
-    default: Option<&Yaml>,
-    folder: &Path,
+    node: Option<&Yaml>,
+    loaded: &Loaded,
     diagnostics: &mut Diagnostics,
 ) -> Option<ParamDecl> {
+    let part = |name: &str| node.and_then(|n| n.get(name));
+    let place = |name: &str| part(name).map_or(key.span, |n| n.span);
     let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     if !key.text.chars().all(letters) || !key.text.starts_with(|c: char| c.is_ascii_lowercase()) {
         diagnostics
@@ -261,7 +262,7 @@ fn declaration(
         regex_lite::Regex::new(&format!("^(?:{pattern})$"))
             .map_err(|e| {
                 diagnostics.error(
-                    spec.span,
+                    place("pattern"),
                     format!("the pattern `{pattern}` is no regular expression: {e}"),
                 )
             })
@@ -272,7 +273,8 @@ fn declaration(
         match (chars.next(), chars.next()) {
             (Some(c), None) if c.is_ascii_alphanumeric() => Some(c),
             _ => {
-                diagnostics.error(key.span, format!("a short flag is one letter, not `{text}`"));
+                diagnostics
+                    .error(place("short"), format!("a short flag is one letter, not `{text}`"));
                 None
             }
         }
@@ -289,7 +291,8 @@ fn declaration(
         span: key.span,
         matcher,
     };
-    decl.default = default.filter(|n| !n.is_null()).and_then(|node| {
+    decl.default = part("default").filter(|n| !n.is_null()).and_then(|node| {
+        let folder = loaded.sources.folder(node.span.file);
         default_value(&decl, node, folder)
             .map_err(|(span, message)| diagnostics.error(span, message))
             .ok()

@@ -24,10 +24,7 @@ pub fn parse(text: &str, file: u32, diagnostics: &mut Diagnostics) -> Option<Yam
     let parser = Parser::new_from_str_with_options(text, options);
     let mut reader =
         Reader { parser, text, file, anchors: HashMap::new(), nodes: 0, diagnostics, last: 0 };
-    match reader.document() {
-        Ok(root) => Some(root),
-        Err(Stop) => None,
-    }
+    reader.document().ok()
 }
 
 /// Reading cannot go on; the reason has been reported.

@@ -19,6 +19,24 @@ pub struct Declaration {
     pub open: bool,
 }
 
+impl Declaration {
+    /// This section and all that its keys lead to, each once, outermost first.
+    pub fn all(&'static self) -> impl Iterator<Item = &'static Self> {
+        let mut found: Vec<&'static Self> = vec![self];
+        let mut next = 0;
+        while let Some(declaration) = found.get(next) {
+            let shapes: Vec<Shape> = declaration.keys.iter().map(|k| (k.shape)()).collect();
+            for inner in shapes.into_iter().flat_map(Shape::sections) {
+                if !found.iter().any(|f| f.name == inner.name) {
+                    found.push(inner);
+                }
+            }
+            next += 1;
+        }
+        found.into_iter()
+    }
+}
+
 /// A key as it is declared.
 #[derive(Debug)]
 pub struct KeyDeclaration {
@@ -45,6 +63,8 @@ pub enum Shape {
     Text,
     /// A whole number from 0 up.
     Int,
+    /// A whole number from 1 up.
+    Positive,
     /// `true` or `false`.
     Bool,
     /// `30s`
@@ -71,6 +91,18 @@ pub enum Shape {
     OneOf(&'static [fn() -> Shape]),
     /// The name of a plugin of a kind.
     Plugin(scrape_api::Kind),
+}
+
+impl Shape {
+    /// The sections that a value of this shape is, or holds.
+    fn sections(self) -> Vec<&'static Declaration> {
+        match self {
+            Self::Section(declaration) => vec![declaration],
+            Self::List(inner) | Self::OneOrList(inner) | Self::Named(inner) => inner().sections(),
+            Self::OneOf(shapes) => shapes.iter().flat_map(|shape| shape().sections()).collect(),
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// Whether a key of this type may be left out.
@@ -105,6 +137,7 @@ macro_rules! section {
                 pub $rest: Vec<($crate::spec::Key, $crate::spec::Yaml)>,
             )?
             /// Where it stands.
+            #[allow(dead_code, reason = "not every section is pointed at")]
             pub span: $crate::spec::Span,
         }
 

@@ -11,7 +11,10 @@ pub fn report(text: &str, file: u32, error: &ScanError, diagnostics: &mut Diagno
     let offset = (0..=offset).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
     let line = Line::around(text, offset);
     if let Some((start, end)) = line.unquoted_template() {
-        unquoted_template(span(file, start, end), &text[start..end], diagnostics);
+        let place = span(file, start, end);
+        // Its first part may have been read as a map already.
+        diagnostics.retract(file, place.start);
+        unquoted_template(place, &text[start..end], diagnostics);
         return;
     }
     if let Some((start, end)) = line.unquoted_path(offset) {
@@ -24,6 +27,12 @@ pub fn report(text: &str, file: u32, error: &ScanError, diagnostics: &mut Diagno
             .hint(format!("\"{}\"", path.replace('"', "'")));
         return;
     }
+    let offset = match error.kind() {
+        ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {
+            line.text.find('\t').map_or(offset, |tab| line.start + tab)
+        }
+        _ => offset,
+    };
     let width = text[offset..].chars().next().filter(|c| *c != '\n').map_or(0, char::len_utf8);
     let place = span(file, offset, offset + width);
     let (message, hint) = words(error.kind(), text, offset, &line);
@@ -194,18 +203,20 @@ impl<'t> Line<'t> {
         let rest = &self.text[at..];
         let bracket = rest.find(['[', ' ', ',', '}']).filter(|i| rest[*i..].starts_with('['))?;
         let mut depth = 0usize;
-        let mut end = rest.len();
+        let mut end = None;
         for (i, c) in rest.char_indices().skip(bracket) {
             match c {
                 '[' => depth += 1,
                 ']' if depth > 0 => depth -= 1,
                 ']' | ',' | '}' | ' ' if depth == 0 => {
-                    end = i;
+                    end = Some(i);
                     break;
                 }
                 _ => {}
             }
         }
+        let unclosed = || rest.find([' ', ',', '}']);
+        let end = end.or_else(|| if depth > 0 { unclosed() } else { None }).unwrap_or(rest.len());
         Some((self.start + at, self.start + at + end))
     }
 

@@ -20,7 +20,7 @@ pub fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str> + Clone) ->
     }
     let names: Vec<_> = known.into_iter().map(|n| format!("`{n}`")).collect();
     match names.is_empty() {
-        true => String::from("there is none here"),
+        true => String::from("there are none"),
         false => format!("known here: {}", names.join(", ")),
     }
 }

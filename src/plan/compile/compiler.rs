@@ -28,6 +28,8 @@ pub(super) struct Compiler<'a> {
     pub(super) record: Attrs,
     /// Names of tasks.
     pub(super) tasks: Vec<String>,
+    /// Whether a part of the spec could not be read.
+    pub(super) partial: bool,
     /// Text templates whose names have been checked, each once for each set of
     /// names.
     pub(super) texts_done: HashSet<(PathBuf, usize)>,
@@ -53,6 +55,7 @@ impl<'a> Compiler<'a> {
             common,
             record: Attrs::of_streams(&spec.streams.0),
             tasks: spec.tasks.0.iter().map(|(key, _)| key.text.clone()).collect(),
+            partial: loaded.partial,
             texts_done: HashSet::new(),
         }
     }
@@ -61,17 +64,9 @@ impl<'a> Compiler<'a> {
         (self.env, self.sources)
     }
 
-    pub(super) fn version(&mut self, spec: &Spec) {
-        if spec.version != 1 && !self.diagnostics.has_errors() {
-            self.diagnostics
-                .error(spec.span, format!("version {} of the language is not known", spec.version))
-                .hint("version: 1");
-        }
-    }
-
     /// The scope of templates that are evaluated now.
     pub(super) fn config_scope(&self) -> Scope {
-        config_scope(&self.params, &self.spec_name)
+        common_scope(&self.params, &self.spec_name)
     }
 
     /// Compiles a template that sees these names.
@@ -89,7 +84,13 @@ impl<'a> Compiler<'a> {
                 template
             }
             Err(error) => {
-                self.diagnostics.error(error.span, error.message);
+                let message = match error.message.as_str() {
+                    m if m.contains("unexpected end of input") => {
+                        String::from("the template ends too early: `}}` or `%}` is missing")
+                    }
+                    _ => error.message,
+                };
+                self.diagnostics.error(error.span, message);
                 Template::constant(Value::String(String::new()), text.span)
             }
         }
@@ -124,17 +125,17 @@ impl<'a> Compiler<'a> {
             return self.path(text);
         }
         let full = format!("$.{}", scalar.text);
-        // Places in it are two bytes further left in the file.
         let place = scalar.verbatim.unwrap_or(*span);
-        let shifted = Span { start: place.start.saturating_sub(2), ..place };
-        match Path::parse(&full, shifted) {
-            Ok(path) => path,
-            Err(error) => {
-                let start = error.span.start.max(place.start);
-                self.diagnostics.error(Span { start, ..error.span }, error.message);
-                whole(*span)
-            }
+        if let Ok(path) = Path::parse(&full, place) {
+            return path;
         }
+        // Places in it are two bytes further left in the file.
+        let shifted = Span { start: place.start.saturating_sub(2), ..place };
+        if let Err(error) = Path::parse(&full, shifted) {
+            let start = error.span.start.max(place.start);
+            self.diagnostics.error(Span { start, ..error.span }, error.message);
+        }
+        whole(*span)
     }
 
     /// Where a part of a scalar stands.
@@ -185,7 +186,8 @@ fn compile(
     })
 }
 
-fn config_scope(params: &Map<String, Value>, spec_name: &str) -> Scope {
+/// What every template sees.
+pub(in crate::plan) fn common_scope(params: &Map<String, Value>, spec_name: &str) -> Scope {
     Scope::new([
         ("params".to_owned(), template_value(&Value::Object(params.clone()))),
         ("version".to_owned(), template_value(&version())),
@@ -209,7 +211,7 @@ impl<'a> ConfigTime<'a> {
         params: &Map<String, Value>,
         spec_name: &str,
     ) -> Self {
-        let scope = config_scope(params, spec_name);
+        let scope = common_scope(params, spec_name);
         Self { env, sources, scope, known: Known::common(params) }
     }
 

@@ -15,17 +15,6 @@ use crate::spec::{Data, Span, Yaml};
 impl Compiler<'_> {
     pub(super) fn http(&mut self, spec: &Spec) -> HttpPlan {
         let http = &spec.http;
-        let at = http.span;
-        self.at_least_one(u64::from(http.concurrency), "concurrency", at);
-        self.at_least_one(u64::from(http.retry.max_attempts), "max_attempts", http.retry.span);
-        self.at_least_one(u64::from(http.breaker.failures), "failures", http.breaker.span);
-        self.at_least_one(http.max_body.0, "max_body", at);
-        for limit in &http.rate_limit {
-            self.at_least_one(u64::from(limit.requests), "requests", limit.span);
-            if limit.per.is_zero() {
-                self.diagnostics.error(limit.span, "`per` must be longer than nothing");
-            }
-        }
         let headers = http.headers.0.iter().map(|(key, value)| {
             self.header_name(&key.text, key.span);
             (key.text.clone(), value.clone())
@@ -44,14 +33,14 @@ impl Compiler<'_> {
             robots: http.robots,
             connect_timeout: http.timeout.connect,
             read_timeout: http.timeout.read,
-            concurrency: http.concurrency as usize,
+            concurrency: http.concurrency.0 as usize,
             rate_limits: http
                 .rate_limit
                 .iter()
-                .map(|l| RateLimit { requests: l.requests, per: l.per })
+                .map(|l| RateLimit { requests: l.requests.0, per: l.per.0 })
                 .collect(),
             retry: Retry {
-                max_attempts: http.retry.max_attempts,
+                max_attempts: http.retry.max_attempts.0,
                 backoff: Backoff {
                     initial: backoff.initial,
                     max: if constant { backoff.initial } else { backoff.max },
@@ -59,15 +48,9 @@ impl Compiler<'_> {
                     exponential: !constant,
                 },
             },
-            breaker: Breaker { failures: http.breaker.failures, pause: http.breaker.pause },
+            breaker: Breaker { failures: http.breaker.failures.0, pause: http.breaker.pause },
             max_body: http.max_body.0,
             on_response,
-        }
-    }
-
-    fn at_least_one(&mut self, value: u64, key: &str, span: Span) {
-        if value == 0 {
-            self.diagnostics.error(span, format!("`{key}` must be at least 1"));
         }
     }
 

@@ -21,7 +21,7 @@ impl Compiler<'_> {
     ) -> MapPlan {
         let fields = fields.iter().map(|(key, field)| {
             self.identifier(key, "a field");
-            self.field(key, &field.long, children, vars, top)
+            self.field(key, field, children, vars, top)
         });
         MapPlan { fields: fields.collect() }
     }
@@ -29,26 +29,18 @@ impl Compiler<'_> {
     fn field(
         &mut self,
         key: &Key,
-        long: &FieldLong,
+        FieldSpec { long, sound }: &FieldSpec,
         children: &[&str],
         vars: &Known,
         top: bool,
     ) -> FieldPlan {
-        let before = self.diagnostics.errors();
+        if *sound {
+            self.check_forms(key, long);
+        }
         let source = self.source(key, long, children, vars, top);
-        if long.required && long.default.is_some() {
-            self.diagnostics
-                .error(key.span, format!("`{}` is both `required` and has a `default`", key.text))
-                .hint("with a default it is never missing: keep one of them");
-        }
-        if long.each.is_none() && !long.map.0.is_empty() {
-            self.diagnostics
-                .error(key.span, "`map` needs `each`, which selects the items that it maps")
-                .hint("each: \"$.fields.issuelinks[*]\"");
-        }
         let default = long.default.as_ref().map(|node| {
             let value = node.to_json();
-            if self.diagnostics.errors() == before && !fits(&value, long.ty) {
+            if *sound && !fits(&value, long.ty) {
                 let message = format!(
                     "the default is not of `type: {}`: {}",
                     long.ty.as_str(),
@@ -74,6 +66,43 @@ impl Compiler<'_> {
         }
     }
 
+    /// That a field has exactly one source, and nothing that contradicts it.
+    fn check_forms(&mut self, key: &Key, long: &FieldLong) {
+        let name = &key.text;
+        let forms = long.forms();
+        match forms.as_slice() {
+            [_] => {}
+            [] => {
+                self.diagnostics
+                    .error(key.span, format!("the field `{name}` has no source"))
+                    .hint("give it a `path`, `coalesce`, `value`, `each` or `const`");
+            }
+            _ => {
+                self.diagnostics
+                    .error(key.span, format!("the field `{name}` has several sources"))
+                    .hint("keep one of `path`, `coalesce`, `value`, `each` and `const`");
+            }
+        }
+        if long.required && long.default.is_some() {
+            self.diagnostics
+                .error(key.span, format!("`{name}` is both `required` and has a `default`"))
+                .hint("with a default it is never missing: keep one of them");
+        }
+        match (long.each.is_some(), long.map.0.is_empty()) {
+            (false, false) => {
+                self.diagnostics
+                    .error(key.span, "`map` needs `each`, which selects the items that it maps")
+                    .hint("each: \"$.fields.issuelinks[*]\"");
+            }
+            (true, true) => {
+                self.diagnostics
+                    .error(key.span, "`each` needs `map`, the fields of each item")
+                    .hint("for the items as they are, give `path` instead");
+            }
+            _ => {}
+        }
+    }
+
     fn source(
         &mut self,
         key: &Key,
@@ -83,26 +112,6 @@ impl Compiler<'_> {
         top: bool,
     ) -> FieldSource {
         let forms = long.forms();
-        match forms.as_slice() {
-            [_] => {}
-            // A wrong long form has been reported.
-            [] if self.diagnostics.has_errors() => {}
-            [] => {
-                self.diagnostics
-                    .error(key.span, format!("the field `{}` has no source", key.text))
-                    .hint("give it a `path`, `coalesce`, `value`, `each` or `const`");
-            }
-            _ => {
-                self.diagnostics.error(
-                    key.span,
-                    format!(
-                        "the field `{}` has several sources; one of `path`, `coalesce`, `value`, \
-                         `each` and `const` is meant",
-                        key.text
-                    ),
-                );
-            }
-        }
         match forms.first() {
             Some(FieldForm::Path) => match &long.path {
                 Some(path) => FieldSource::Path(self.path(path)),
@@ -116,18 +125,13 @@ impl Compiler<'_> {
                 FieldSource::Coalesce(paths.iter().map(|p| self.path(p)).collect())
             }
             Some(FieldForm::Value) => {
-                let known = vars.clone().with("record", Attrs::Any);
+                let known = vars.clone().with("record", Attrs::Any).with("item", Attrs::Any);
                 match &long.value {
                     Some(text) => FieldSource::Template(self.template(text, &known)),
                     None => FieldSource::Const(Value::Null),
                 }
             }
             Some(FieldForm::Each) => {
-                if long.map.0.is_empty() && !self.diagnostics.has_errors() {
-                    self.diagnostics
-                        .error(key.span, "`each` needs `map`, the fields of each item")
-                        .hint("for the items as they are, give `path` instead");
-                }
                 let each = match &long.each {
                     Some(path) => self.each(path, children, top),
                     None => EachSource::Children(String::new()),

@@ -27,6 +27,7 @@ use super::{Env, Plan};
 use crate::spec::decode::{Cx, Decode};
 use crate::spec::lang::Spec;
 use crate::spec::{Diagnostics, Loaded, ParamValues, params};
+pub(super) use compiler::common_scope;
 use compiler::{Compiler, ConfigTime};
 
 /// Makes a plan of a loaded spec with the plugins of this binary. All findings
@@ -60,7 +61,10 @@ pub fn compile_with(
     if let crate::spec::Data::Map(entries) = &mut root.data {
         entries.retain(|(key, _)| key.text != "params");
     }
-    let spec = Spec::decode(&root, &mut Cx { diagnostics, evaluate: &mut config });
+    let spec = Spec::decode(
+        &root,
+        &mut Cx { diagnostics, evaluate: &mut config, partial: loaded.partial },
+    );
     let env = config.into_env();
 
     let mut compiler = Compiler::new(env, registry, diagnostics, loaded, params.clone(), &spec);
@@ -70,7 +74,6 @@ pub fn compile_with(
     let transforms = compiler.transforms(&spec.transforms);
     let tasks = compiler.tasks(&spec.tasks.0);
     let sinks = compiler.sinks(&spec.sinks.0, &spec);
-    compiler.version(&spec);
     let (env, sources) = compiler.finish();
     loaded.sources = Arc::new(sources);
 

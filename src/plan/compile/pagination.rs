@@ -9,11 +9,13 @@ use crate::spec::Span;
 use crate::spec::lang::{PaginationSpec, PaginationType};
 
 impl Compiler<'_> {
-    /// `known` are the names that the request itself sees.
+    /// `known` are the names that the request itself sees; `sound` says that
+    /// nothing is wrong with it.
     pub(super) fn pagination(
         &mut self,
         spec: Option<&PaginationSpec>,
         request: &RequestTemplate,
+        sound: bool,
         known: &Known,
         span: Span,
     ) -> Pagination {
@@ -29,19 +31,18 @@ impl Compiler<'_> {
             };
         };
         let kind = self.kind(spec, known);
-        self.check_pagination(spec, request);
+        self.check_pagination(spec, request, sound);
         let sweep = spec.sweep.as_ref().map(|sweep| {
-            self.positive(sweep.limit, "limit", sweep.span);
             let overlay = Overlay {
                 path: sweep.path.as_ref().map(|p| self.template(p, known)),
                 query: self.query_of(&sweep.query, known),
                 json: sweep.json.as_ref().map(|node| self.node(node, known)),
             };
-            Sweep { limit: sweep.limit, overlay }
+            Sweep { limit: sweep.limit.0, overlay }
         });
         Pagination {
             kind,
-            limit: spec.limit,
+            limit: spec.limit.map(|limit| limit.0),
             limit_param: spec.limit_param.clone(),
             total: self.optional_path(spec.total.as_ref()),
             count: spec.count.as_ref().map(|count| self.overlay(count, known)),
@@ -70,12 +71,11 @@ impl Compiler<'_> {
             PaginationType::Keyset => {
                 let probe = known.clone().with("probe", Attrs::fields(["offset", "count"]));
                 let ranges = spec.ranges.as_ref().map(|ranges| {
-                    self.positive(ranges.max, "max", ranges.span);
                     if spec.total.is_none() {
                         self.needs_total("ranges", ranges.span);
                     }
                     Ranges {
-                        max: ranges.max,
+                        max: ranges.max.0,
                         min_records: ranges.min_records,
                         probe: Probe { overlay: self.overlay(&ranges.probe, &probe) },
                     }
@@ -98,12 +98,6 @@ impl Compiler<'_> {
         }
     }
 
-    fn positive(&mut self, value: u32, key: &str, span: Span) {
-        if value == 0 {
-            self.diagnostics.error(span, format!("`{key}` must be at least 1"));
-        }
-    }
-
     fn needs_total(&mut self, what: &str, span: Span) {
         self.diagnostics
             .error(span, format!("`{what}` needs `total`, which says how many records there are"))
@@ -112,17 +106,15 @@ impl Compiler<'_> {
 
     /// That the next page is really asked for: a request that never mentions
     /// where it continues gets the first page for ever.
-    fn check_pagination(&mut self, spec: &PaginationSpec, request: &RequestTemplate) {
+    fn check_pagination(&mut self, spec: &PaginationSpec, request: &RequestTemplate, sound: bool) {
         use PaginationType as T;
         if let Some(count) = &spec.count
             && spec.total.is_none()
         {
             self.needs_total("count", count.span);
         }
-        if spec.limit == Some(0) {
-            self.diagnostics.error(spec.span, "`limit` must be at least 1");
-        }
-        let uses = |attribute: &str| self.uses(request, &format!("page.{attribute}"));
+        // What is wrong with the request has been reported: it may use anything.
+        let uses = |attribute: &str| !sound || self.uses(request, &format!("page.{attribute}"));
         let (param, attribute, key) = match spec.kind {
             T::Keyset => (None, "after", ""),
             T::Offset => (spec.offset_param.as_ref(), "offset", "offset_param"),
@@ -174,10 +166,9 @@ impl Compiler<'_> {
         if let Some(json) = &request.json {
             templates.extend(Node::templates(json).into_iter().map(|(t, _)| t));
         }
-        // What is wrong with a template has been reported: it may use anything.
         templates.iter().any(|template| {
             let used = self.env.undeclared(template);
             used.contains(name) || used.contains("page")
-        }) || self.diagnostics.has_errors()
+        })
     }
 }

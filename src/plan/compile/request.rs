@@ -40,6 +40,17 @@ impl Compiler<'_> {
         }
     }
 
+    /// A request, and whether nothing is wrong with it.
+    pub(super) fn request_and_soundness(
+        &mut self,
+        spec: &RequestSpec,
+        known: &Known,
+    ) -> (RequestTemplate, bool) {
+        let before = self.diagnostics.errors();
+        let request = self.request(spec, known);
+        (request, spec.path.0.sound && self.diagnostics.errors() == before)
+    }
+
     pub(super) fn overlay(&mut self, spec: &OverlaySpec, known: &Known) -> Overlay {
         Overlay {
             path: spec.path.as_ref().map(|path| self.template(path, known)),

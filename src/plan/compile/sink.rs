@@ -103,7 +103,7 @@ impl Compiler<'_> {
             }
             let Some(plugin) = self.plugin(Kind::Sink, &sink.kind.name, sink.kind.span) else {
                 // The template is checked all the same.
-                self.row_template(template);
+                self.row_template(sink);
                 continue;
             };
             let Constructor::Sink(make) = plugin.constructor else { continue };
@@ -116,7 +116,7 @@ impl Compiler<'_> {
                 };
                 self.diagnostics.warning(key.span, format!("nothing feeds this sink: {none}"));
             }
-            self.row_template(template);
+            self.row_template(sink);
             for feed in feeds {
                 let scope = self.config_scope().with_all(names_of(&feed));
                 let Some(options) = self.options(plugin, &sink.options, &scope) else { break };
@@ -135,7 +135,7 @@ impl Compiler<'_> {
                     name: key.text.clone(),
                     plugin: sink.kind.name.clone(),
                     feed,
-                    template: template.map(|node| self.silent_node(node)),
+                    template: self.row_template(sink),
                     make: Arc::new(move || make(options.clone())),
                     span: key.span,
                 });
@@ -144,17 +144,14 @@ impl Compiler<'_> {
         plans
     }
 
-    fn row_template(&mut self, template: Option<&Yaml>) {
-        if let Some(node) = template {
-            let known = self.record_names().with("tasks", Attrs::fields(&self.tasks));
-            self.node(node, &known);
+    /// What a row looks like, compiled; `task` and `example` are seen by sinks
+    /// over tasks.
+    fn row_template(&mut self, sink: &SinkSpec) -> Option<crate::plan::Node> {
+        let mut known = self.record_names().with("tasks", Attrs::fields(&self.tasks));
+        if sink.from == FeedKind::Tasks {
+            known = known.with("task", Attrs::Any).with("example", Attrs::Any);
         }
-    }
-
-    /// A tree whose mistakes have been reported.
-    fn silent_node(&mut self, node: &Yaml) -> crate::plan::Node {
-        let known = self.record_names().with("tasks", Attrs::fields(&self.tasks));
-        self.node(node, &known)
+        sink.template.as_ref().map(|node| self.node(node, &known))
     }
 
     fn check_filters(&mut self, sink: &SinkSpec, spec: &Spec) {
@@ -234,7 +231,12 @@ impl Compiler<'_> {
     ) -> Option<Value> {
         let before = self.diagnostics.errors();
         let schema = (plugin.schema)().to_value();
-        if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
+        let none = Map::new();
+        let properties = schema.get("properties").and_then(Value::as_object).unwrap_or(&none);
+        // A config that takes any other key says so.
+        let open =
+            schema.get("additionalProperties").is_some_and(|more| *more != Value::Bool(false));
+        if !open {
             for (key, _) in options {
                 if !properties.contains_key(&key.text) {
                     let known = properties.keys().map(String::as_str);

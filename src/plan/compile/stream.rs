@@ -5,7 +5,10 @@ use serde_json::{Map, Value};
 use super::compiler::Compiler;
 use super::names::{Attrs, Known};
 use crate::plan::{ChildPlan, Partition, Path, SortKey, StreamPlan};
-use crate::spec::lang::{ChildSpec, Gone, PaginationSpec, PaginationType, Spec, StreamSpec};
+use crate::spec::decode::PathText;
+use crate::spec::lang::{
+    ChildSpec, Gone, PaginationSpec, PaginationType, Spec, StreamSpec, Values,
+};
 use crate::spec::{Key, Span};
 
 /// The names that `page` has.
@@ -16,7 +19,7 @@ const MAX_PARTITIONS: usize = 100_000;
 
 impl Compiler<'_> {
     pub(super) fn streams(&mut self, spec: &Spec) -> Vec<StreamPlan> {
-        if spec.streams.0.is_empty() {
+        if spec.streams.0.is_empty() && !self.partial {
             self.diagnostics
                 .error(spec.span, "the spec has no `streams`: there is nothing to collect");
         }
@@ -36,10 +39,11 @@ impl Compiler<'_> {
             vars = vars.with(&variable.text, Attrs::Any);
         }
         let known = vars.clone().with("page", Attrs::fields(PAGE));
-        let request = self.request(&spec.request, &known);
-        let pagination = self.pagination(spec.pagination.as_ref(), &request, &known, spec.span);
+        let (request, sound) = self.request_and_soundness(&spec.request, &known);
+        let paging = spec.pagination.as_ref();
+        let pagination = self.pagination(paging, &request, sound, &known, spec.span);
         let records = self.path(&spec.records);
-        self.selects_items(&records, spec.pagination.as_ref());
+        self.selects_items(&spec.records, &records, spec.pagination.as_ref());
         let children: Vec<&str> = spec.children.0.iter().map(|(k, _)| k.text.as_str()).collect();
         StreamPlan {
             name: key.text.clone(),
@@ -64,10 +68,11 @@ impl Compiler<'_> {
         self.file_name(key, "a child list");
         let vars = vars.clone().with("parent", Attrs::Any);
         let known = vars.clone().with("page", Attrs::fields(PAGE));
-        let request = self.request(&spec.request, &known);
-        let pagination = self.pagination(spec.pagination.as_ref(), &request, &known, spec.span);
+        let (request, sound) = self.request_and_soundness(&spec.request, &known);
+        let paging = spec.pagination.as_ref();
+        let pagination = self.pagination(paging, &request, sound, &known, spec.span);
         let records = self.path(&spec.records);
-        self.selects_items(&records, spec.pagination.as_ref());
+        self.selects_items(&spec.records, &records, spec.pagination.as_ref());
         if spec.fetch_if.is_some() && spec.inline.is_none() {
             self.diagnostics
                 .warning(key.span, "without `inline`, records whose list is not fetched have none");
@@ -86,23 +91,20 @@ impl Compiler<'_> {
     }
 
     /// `$.issues` selects one value, a list; its items are `$.issues[*]`.
-    fn selects_items(&mut self, path: &Path, pagination: Option<&PaginationSpec>) {
+    fn selects_items(&mut self, text: &PathText, path: &Path, pagination: Option<&PaginationSpec>) {
         let paged = pagination.is_some_and(|p| p.kind != PaginationType::None);
-        if paged && !path.is_plural() {
+        // A text that is no path has been reported, and another stands for it.
+        let parsed = text.0.scalar.text == path.source();
+        if paged && parsed && !path.is_plural() {
             self.diagnostics
                 .error(path.span(), "`records` selects a single value, not the items of a list")
                 .hint(format!("\"{}[*]\"", path.source()));
         }
     }
 
-    fn partitions(&mut self, for_each: &[(Key, Vec<String>)]) -> Vec<Partition> {
+    fn partitions(&mut self, for_each: &[(Key, Values)]) -> Vec<Partition> {
         let mut partitions = vec![Map::new()];
-        for (variable, values) in for_each {
-            if values.is_empty() {
-                self.diagnostics
-                    .error(variable.span, format!("`{}` has no values", variable.text))
-                    .hint("without any there is nothing to collect");
-            }
+        for (variable, Values(values)) in for_each {
             if partitions.len().saturating_mul(values.len()) > MAX_PARTITIONS {
                 let message = format!("more than {MAX_PARTITIONS} partitions");
                 self.diagnostics.error(variable.span, message);

@@ -21,7 +21,6 @@ impl Compiler<'_> {
     fn task(&mut self, key: &Key, spec: &TaskSpec) -> TaskPlan {
         self.file_name(key, "a task");
         let mut known = self.record_names();
-        let when = spec.when.as_ref().map(|t| self.condition_template(t, "when", &known));
         let for_each =
             spec.for_each.as_ref().map(|t| self.condition_template(t, "for_each", &known));
         if let Some(list) = &for_each {
@@ -34,12 +33,13 @@ impl Compiler<'_> {
             bindings.push((name.text.clone(), self.node(node, &known)));
             known = known.with(&name.text, Attrs::Any);
         }
+        let when = spec.when.as_ref().map(|t| self.condition_template(t, "when", &known));
         let example = self.node(&spec.example, &known);
         let target: Vec<Path> = spec.target.0.iter().map(|t| self.own_path(t)).collect();
         for path in &target {
             self.check_target(path, &example);
         }
-        if target.is_empty() && spec.leak != LeakPolicy::Allow && !self.diagnostics.has_errors() {
+        if target.is_empty() && spec.leak != LeakPolicy::Allow {
             self.diagnostics
                 .error(key.span, format!("`leak: {}` needs `target`", spec.leak.as_str()))
                 .hint("target: the parts of the example that a model is to produce");

@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use scrape_api::{
-    Constructor, Delivery, Kind, OptionsError, OutputDir, Plugin, Row, Sink, Transform, Verdict,
+    Constructor, Delivery, OptionsError, OutputDir, Plugin, Row, Sink, Transform, Verdict,
 };
 use serde_json::Value;
 
 use super::{Registry, compile_with};
 use crate::plan::*;
 use crate::report::diagnostics::render;
-use crate::spec::{Diagnostics, Loaded, ParamValues, load, params};
+use crate::spec::{Diagnostics, ParamValues, load};
 
 /// The plugins of this binary, and a stand-in for each built-in one that is not
 /// linked, so that these tests do not depend on features.
@@ -108,9 +108,8 @@ fn check(path: &Path) -> (Option<Plan>, String) {
     let mut found = Diagnostics::default();
     let (plan, sources) = match load(path) {
         Ok(mut loaded) => {
-            let mut values = ParamValues::default();
-            values.fill(&params::declarations(&loaded, &mut Diagnostics::default()));
-            let plan = compile_with(&mut loaded, &values, &registry(), &mut found);
+            let plan =
+                compile_with(&mut loaded, &ParamValues::stand_ins(), &registry(), &mut found);
             (plan, loaded.sources.clone())
         }
         Err(error) => {
@@ -191,6 +190,16 @@ fn the_main_spec_becomes_a_plan() {
     let files: Vec<_> = plan.sinks.iter().map(|s| (s.make)().unwrap().files()).collect();
     assert_eq!(files[4], [PathBuf::from("tasks/chat.jsonl")]);
     assert_eq!(files[6], [PathBuf::from("raw_issues.comments.jsonl.zst")]);
+}
+
+#[test]
+fn every_shipped_spec_becomes_a_plan() {
+    let (dir, _) = shipped();
+    for entry in std::fs::read_dir(dir.path().join("specs")).unwrap() {
+        let spec = entry.unwrap().path();
+        let (plan, messages) = check(&spec);
+        assert!(plan.is_some() && messages.is_empty(), "{}:\n{messages}", spec.display());
+    }
 }
 
 /// `SCRAPE_BLESS=1` writes what is found as what is expected.

@@ -1,6 +1,6 @@
 //! Text templates that `render("…")` loads, and the filters that templates use.
 
-use std::path::Path;
+use std::path::{Component, Path};
 
 use super::compiler::Compiler;
 use super::names::Known;
@@ -80,21 +80,28 @@ fn expressions(text: &str) -> Vec<(usize, usize)> {
     found
 }
 
-/// The names in `render("name")`, with their places.
-fn rendered(text: &str) -> Vec<(usize, &str)> {
+/// The names of other files in `render("name")` and in `{% include "name" %}` and
+/// its like, with their places.
+fn named_files(text: &str) -> Vec<(usize, &str)> {
+    const BEFORE: [&str; 5] = ["render(", "include ", "import ", "from ", "extends "];
     let mut found = Vec::new();
     for (start, end) in expressions(text) {
-        for (i, call) in text[start..end].match_indices("render(") {
-            let argument = start + i + call.len();
-            let rest = &text[argument..end];
-            let quote_at = rest.len() - rest.trim_start().len();
-            let Some(quote) = rest[quote_at..].chars().next().filter(|c| matches!(c, '"' | '\''))
-            else {
+        for before in BEFORE {
+            if !before.ends_with('(')
+                && !text[start..end].trim_start_matches(['-', ' ']).starts_with(before)
+            {
                 continue;
-            };
-            let name_at = argument + quote_at + 1;
-            if let Some(length) = text[name_at..end].find(quote) {
-                found.push((name_at, &text[name_at..name_at + length]));
+            }
+            for (i, _) in text[start..end].match_indices(before) {
+                let argument = start + i + before.len();
+                let rest = &text[argument..end];
+                let quote_at = rest.len() - rest.trim_start().len();
+                let quote = rest[quote_at..].chars().next().filter(|c| matches!(c, '"' | '\''));
+                let name_at = argument + quote_at + 1;
+                let length = quote.and_then(|quote| text[name_at..end].find(quote));
+                if let Some(length) = length {
+                    found.push((name_at, &text[name_at..name_at + length]));
+                }
             }
         }
     }
@@ -105,7 +112,7 @@ impl Compiler<'_> {
     /// Checks the text templates that a template renders: that they are there,
     /// compile, and use names that are known.
     pub(super) fn check_texts(&mut self, text: &Text, known: &Known) {
-        for (at, name) in rendered(&text.scalar.text) {
+        for (at, name) in named_files(&text.scalar.text) {
             let place = self.place(&text.scalar, text.span, at, at + name.len());
             let folder = self.sources.folder(text.span.file).to_owned();
             self.check_text(&folder, name, place, known, 0);
@@ -113,6 +120,12 @@ impl Compiler<'_> {
     }
 
     fn check_text(&mut self, folder: &Path, name: &str, place: Span, known: &Known, depth: usize) {
+        if !Path::new(name).components().all(|part| matches!(part, Component::Normal(_))) {
+            self.diagnostics
+                .error(place, format!("`{name}` is not below the folder of this template"))
+                .hint("move the file there");
+            return;
+        }
         let path = folder.join(name);
         if depth > 20 || !self.texts_done.insert((path.clone(), known.identity())) {
             return;
@@ -156,7 +169,7 @@ impl Compiler<'_> {
             self.diagnostics.error(place, filter.message).hint(filter.hint);
         }
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        for (at, name) in rendered(&text) {
+        for (at, name) in named_files(&text) {
             self.check_text(&folder, name, whole.part(at, at + name.len()), known, depth + 1);
         }
     }
@@ -178,7 +191,11 @@ mod tests {
     }
 
     #[test]
-    fn rendered_names_are_found() {
-        assert_eq!(rendered("{{ render(\"a.j2\") }} render('b')"), [(11, "a.j2")]);
+    fn names_of_other_files_are_found() {
+        assert_eq!(named_files("{{ render(\"a.j2\") }} render('b')"), [(11, "a.j2")]);
+        assert_eq!(
+            named_files("{%- include 'a.j2' %}{% from \"b.j2\" import c %}{{ from 'x' }}"),
+            [(13, "a.j2"), (30, "b.j2"), (56, "x")]
+        );
     }
 }

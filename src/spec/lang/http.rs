@@ -5,7 +5,7 @@ use std::time::Duration;
 use scrape_api::{FetchErrorKind, Method};
 
 use super::stream::RequestSpec;
-use crate::spec::decode::{Address, Cx, Decode, Many, Named, Size, TemplateText};
+use crate::spec::decode::{Address, Cx, Decode, Many, Named, Period, Positive, Size, TemplateText};
 use crate::spec::section::{Shape, choice, section, words};
 use crate::spec::yaml::{Data, Yaml};
 use crate::spec::{Span, units};
@@ -26,7 +26,7 @@ section! {
         /// How long to wait for the server.
         timeout: TimeoutSpec = "{}",
         /// Requests in flight.
-        concurrency: u32 = "5",
+        concurrency: Positive = "5",
         /// Limits on the number of requests; all hold at once.
         rate_limit: Vec<RateLimitSpec>,
         /// How often and when a request is repeated.
@@ -96,9 +96,9 @@ section! {
     /// At most so many requests in a time. An hour or longer is a budget, kept across runs.
     "a rate limit" pub struct RateLimitSpec {
         /// How many requests.
-        requests: u32,
+        requests: Positive,
         /// In which time.
-        per: Duration,
+        per: Period,
     }
 }
 
@@ -106,7 +106,7 @@ section! {
     /// How often and when a request is repeated.
     "`retry`" pub struct RetrySpec {
         /// Attempts in all, the first included.
-        max_attempts: u32 = "6",
+        max_attempts: Positive = "6",
         /// The wait between attempts.
         backoff: BackoffSpec = "{}",
     }
@@ -150,7 +150,7 @@ section! {
     /// When a host that fails is left alone for a while.
     "`breaker`" pub struct BreakerSpec {
         /// Failed attempts in a row.
-        failures: u32 = "20",
+        failures: Positive = "20",
         /// How long nothing is sent.
         pause: Duration = "60s",
     }

@@ -10,6 +10,8 @@ use crate::spec::yaml::{Data, Yaml};
 pub struct FieldSpec {
     /// The long form.
     pub long: Box<FieldLong>,
+    /// Whether nothing was wrong with it so far.
+    pub sound: bool,
 }
 
 section! {
@@ -19,7 +21,7 @@ section! {
         path: Option<PathText>,
         /// Paths, of which the first that gives a value is taken.
         coalesce: Option<Vec<PathText>>,
-        /// A template over the raw record, `record`.
+        /// A template over the raw record, `record`, and what is mapped, `item`.
         value: Option<TemplateText>,
         /// Selects the values of a list, each mapped by `map`; `$children.NAME` for a child list.
         each: Option<PathText>,
@@ -74,6 +76,7 @@ impl Decode for FieldSpec {
         Shape::OneOf(&[PathText::shape, FieldLong::shape])
     }
     fn decode(node: &Yaml, cx: &mut Cx) -> Self {
+        let before = cx.diagnostics.errors();
         let mut long = match &node.data {
             Data::Scalar(_) => FieldLong::fallback(node.name),
             _ => FieldLong::decode(node, cx),
@@ -87,10 +90,10 @@ impl Decode for FieldSpec {
                 long.path = Some(PathText::decode(node, cx));
             }
         }
-        Self { long: Box::new(long) }
+        Self { long: Box::new(long), sound: cx.diagnostics.errors() == before }
     }
     fn fallback(span: Span) -> Self {
-        Self { long: Box::new(FieldLong::fallback(span)) }
+        Self { long: Box::new(FieldLong::fallback(span)), sound: false }
     }
 }
 

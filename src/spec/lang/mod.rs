@@ -9,14 +9,12 @@ mod root;
 mod stream;
 
 pub use http::{
-    Action, AuthKind, AuthSpec, BackoffKind, CheckSpec, ConditionSpec, HttpSpec, Jitter, Pause,
-    PreflightSpec, ReplyKind, Robots, RuleSpec, StatusPattern, WaitSpec,
+    Action, AuthKind, AuthSpec, BackoffKind, ConditionSpec, HttpSpec, Jitter, Pause, PreflightSpec,
+    ReplyKind, Robots, RuleSpec, StatusPattern, WaitSpec,
 };
 pub use map::{FieldForm, FieldLong, FieldSpec, FieldType, TransformSpec};
 pub use output::{FeedKind, LeakPolicy, SinkSpec, TaskSpec};
-pub use pagination::{
-    KeyOrder, OverlaySpec, PaginationSpec, PaginationType, RangesSpec, SweepSpec,
-};
+pub use pagination::{KeyOrder, OverlaySpec, PaginationSpec, PaginationType};
 pub use param::{ParamSpec, ParamType, SecretSpec};
 pub use root::Spec;
-pub use stream::{ChildSpec, Gone, RequestSpec, SortKeySpec, StreamSpec};
+pub use stream::{ChildSpec, Gone, RequestSpec, StreamSpec, Values};

@@ -10,12 +10,12 @@ section! {
     "a task" pub struct TaskSpec {
         /// One sentence on what it teaches.
         description: Option<String>,
-        /// Whether it applies to a record.
-        when: Option<TemplateText>,
-        /// Gives a list: an example for each item, which templates see as `item`.
+        /// Gives a list: an example for each item, which the others see as `item`.
         for_each: Option<TemplateText>,
-        /// Values computed first, in order; each sees those before it.
+        /// Values computed for each example, in order; each sees those before it.
         bindings as "let": Named<Yaml>,
+        /// Whether the example is made; sees `record`, `item` and what `let` gives.
+        when: Option<TemplateText>,
         /// The parts of the example that a model is to produce.
         target: Many<PathText>,
         /// What happens to an example whose target stands in its input.
@@ -28,10 +28,10 @@ section! {
 choice! {
     /// What happens to an example whose target stands in its input.
     pub enum LeakPolicy {
-        /// It is left out, and counted: for generated text.
-        Drop = "drop",
         /// It stays: spans of the input are what is wanted.
         Allow = "allow",
+        /// It is left out, and counted: for generated text.
+        Drop = "drop",
         /// It stays, and is counted: closed labels.
         Report = "report",
     }

@@ -1,7 +1,7 @@
 //! `pagination:`.
 
 use crate::spec::Yaml;
-use crate::spec::decode::{Named, PathText, TemplateText};
+use crate::spec::decode::{Named, PathText, Positive, TemplateText};
 use crate::spec::section::{choice, section};
 
 section! {
@@ -10,7 +10,7 @@ section! {
         /// The kind of pagination.
         kind as "type": PaginationType,
         /// Records asked for at a time.
-        limit: Option<u32>,
+        limit: Option<Positive>,
         /// The query parameter that says so; without one the request uses `page.limit`.
         limit_param: Option<String>,
         /// Selects how many records the whole query has.
@@ -76,7 +76,7 @@ section! {
     /// How a keyset partition is cut into ranges.
     "`ranges`" pub struct RangesSpec {
         /// The most ranges.
-        max: u32 = "16",
+        max: Positive = "16",
         /// The fewest records that a range is worth.
         min_records: u64 = "500",
         /// What differs in a request that returns keys at `probe.offset`.
@@ -100,7 +100,7 @@ section! {
     /// Pages of keys alone.
     "`sweep`" pub struct SweepSpec {
         /// Keys asked for at a time.
-        limit: u32,
+        limit: Positive,
         /// Another path.
         path: Option<TemplateText>,
         /// Other query parameters.

@@ -12,7 +12,7 @@ section! {
     /// One kind of record: how it is asked for, and its fields.
     "a stream" pub struct StreamSpec {
         /// Variables and their values: a partition for each combination.
-        for_each: Named<Vec<String>>,
+        for_each: Named<Values>,
         /// The request of a page; sees `params`, the variables of `for_each` and `page`.
         request: RequestSpec,
         /// How one page leads to the next.
@@ -110,5 +110,28 @@ impl Decode for SortKeySpec {
     }
     fn fallback(span: Span) -> Self {
         Self { path: PathText::fallback(span), order: KeyOrder::Natural }
+    }
+}
+
+/// The values of a variable: at least one.
+#[derive(Debug, Clone)]
+pub struct Values(pub Vec<String>);
+
+impl Decode for Values {
+    fn shape() -> Shape {
+        Vec::<String>::shape()
+    }
+    fn decode(node: &Yaml, cx: &mut Cx) -> Self {
+        let before = cx.diagnostics.errors();
+        let values = Vec::<String>::decode(node, cx);
+        if values.is_empty() && cx.diagnostics.errors() == before {
+            cx.diagnostics
+                .error(node.span, "there are no values, so that nothing would be collected")
+                .hint("[KAFKA, SPARK]");
+        }
+        Self(values)
+    }
+    fn fallback(_: Span) -> Self {
+        Self(Vec::new())
     }
 }

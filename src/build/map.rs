@@ -1,0 +1,423 @@
+//! From a raw record to named fields.
+
+use std::cell::OnceCell;
+
+use scrape_api::Verdict;
+use serde_json::{Map, Value};
+
+use super::convert::{Mismatch, convert, convert_value, shown};
+use super::mapper::{Field, FieldSet, Items, Mapper, Selector, Source};
+use super::projection::{Shape, Tree};
+use crate::plan::{FieldType, Plan, Scope, Step, ValueTransform, template_value};
+use crate::store::{Stage, StoredChild};
+
+/// Why a record does not go on.
+#[derive(Debug)]
+pub enum Left {
+    /// It cannot be used.
+    Rejected(Rejected),
+    /// A transform leaves it out.
+    Dropped {
+        /// The transform.
+        transform: String,
+        /// Its fixed word.
+        reason: &'static str,
+    },
+}
+
+/// What cannot be used of a record, and why.
+#[derive(Debug)]
+pub struct Rejected {
+    /// Where it happened.
+    pub stage: Stage,
+    /// A fixed word that is counted by.
+    pub reason: &'static str,
+    /// One sentence.
+    pub message: String,
+    /// JSON pointer into the record, or into the child list.
+    pub pointer: Option<String>,
+    /// The child list, where it was fetched apart.
+    pub child: Option<String>,
+}
+
+impl Rejected {
+    /// Something wrong while mapping.
+    pub fn map(reason: &'static str, message: String, pointer: Option<String>) -> Self {
+        Self { stage: Stage::Map, reason, message, pointer, child: None }
+    }
+}
+
+impl From<Rejected> for Left {
+    fn from(rejected: Rejected) -> Self {
+        Self::Rejected(rejected)
+    }
+}
+
+/// How often a field was looked for, and found.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Seen {
+    /// How often.
+    pub looked: u32,
+    /// How often its path led somewhere.
+    pub found: u32,
+}
+
+/// A record, or an item of one, with its full tree where somebody asks for it.
+struct Place<'a, 't> {
+    tree: &'a Tree<'t>,
+    whole: OnceCell<Value>,
+    native: OnceCell<minijinja::Value>,
+}
+
+impl<'a, 't> Place<'a, 't> {
+    fn new(tree: &'a Tree<'t>) -> Self {
+        Self { tree, whole: OnceCell::new(), native: OnceCell::new() }
+    }
+
+    fn whole(&self) -> Result<&Value, Rejected> {
+        if let Some(value) = self.whole.get() {
+            return Ok(value);
+        }
+        let value = convert(self.tree.text().unwrap_or("null"), FieldType::Any)
+            .map_err(|e| Rejected::map(e.reason, e.message, Some(String::new())))?;
+        Ok(self.whole.get_or_init(|| value.unwrap_or_default()))
+    }
+
+    fn native(&self) -> Result<minijinja::Value, Rejected> {
+        if let Some(value) = self.native.get() {
+            return Ok(value.clone());
+        }
+        let value = template_value(self.whole()?);
+        Ok(self.native.get_or_init(|| value).clone())
+    }
+}
+
+/// Maps one record.
+pub struct Mapping<'m> {
+    /// The plan, for its templates.
+    pub plan: &'m Plan,
+    /// The map.
+    pub mapper: &'m Mapper<'m>,
+    /// The variables of the record's partition.
+    pub vars: &'m Scope,
+    /// Lists that were fetched apart.
+    pub children: &'m [StoredChild],
+    /// Where to note which paths lead somewhere, for the first records.
+    pub seen: Option<&'m mut [Seen]>,
+}
+
+impl Mapping<'_> {
+    /// The mapped record: all fields of the map in its order.
+    ///
+    /// # Errors
+    /// With the place of what cannot be used, or the transform that leaves the
+    /// record out.
+    pub fn record(mut self, tree: &Tree) -> Result<Map<String, Value>, Left> {
+        let root = Place::new(tree);
+        let mapper = self.mapper;
+        self.fields(&mapper.map, &root, &root)
+    }
+
+    fn fields(
+        &mut self,
+        set: &FieldSet,
+        at: &Place,
+        root: &Place,
+    ) -> Result<Map<String, Value>, Left> {
+        let mut made = Map::with_capacity(set.fields.len());
+        for field in &set.fields {
+            let mut value = match self.field(field, at, root)? {
+                Some(value) => value,
+                None if field.plan.required => {
+                    let message = format!(
+                        "the field `{}` is required, but there is no value",
+                        field.plan.name
+                    );
+                    return Err(Rejected::map(
+                        "missing_required",
+                        message,
+                        pointer(field, at.tree, 0),
+                    )
+                    .into());
+                }
+                None => {
+                    // A default is as the author wants it: nothing is done to it.
+                    let empty =
+                        if field.is_list() { Value::Array(Vec::new()) } else { Value::Null };
+                    made.insert(
+                        field.plan.name.clone(),
+                        field.plan.default.clone().unwrap_or(empty),
+                    );
+                    continue;
+                }
+            };
+            if !field.plan.transforms.is_empty() {
+                transform(&mut value, field, at.tree)?;
+            }
+            made.insert(field.plan.name.clone(), value);
+        }
+        Ok(made)
+    }
+
+    fn field(&mut self, field: &Field, at: &Place, root: &Place) -> Result<Option<Value>, Left> {
+        match &field.source {
+            Source::Paths(selectors) => self.paths(field, selectors, at),
+            Source::Const(value) => convert_value((*value).clone(), field.plan.ty)
+                .map_err(|e| wrong(field, e, None).into()),
+            Source::Template(template) => {
+                let names =
+                    [("record".to_owned(), root.native()?), ("item".to_owned(), at.native()?)];
+                let value =
+                    self.plan.env.eval(template, &self.vars.with_all(names)).map_err(|e| {
+                        let place = self.plan.sources.display(e.span);
+                        Rejected::map("template_failed", format!("{place}: {}", e.message), None)
+                    })?;
+                convert_value(value, field.plan.ty).map_err(|e| wrong(field, e, None).into())
+            }
+            Source::Each(items, map) => self.each(field, items, map, at, root),
+        }
+    }
+
+    fn paths(
+        &mut self,
+        field: &Field,
+        selectors: &[Selector],
+        at: &Place,
+    ) -> Result<Option<Value>, Left> {
+        let mut somewhere = false;
+        let mut empty = None;
+        let mut value = None;
+        for selector in selectors {
+            let made = match selector {
+                Selector::Plain(steps) => {
+                    let mut found = Vec::new();
+                    let exists = at.tree.select(steps, &mut found);
+                    somewhere |= exists;
+                    if selector.is_plural() {
+                        exists.then(|| plain_list(field, steps, at.tree, &found)).transpose()?
+                    } else {
+                        let text = found.first().and_then(|t| t.text()).unwrap_or("null");
+                        convert(text, field.plan.ty)
+                            .map_err(|e| wrong(field, e, Some(at.tree.pointer(steps, 0))))?
+                    }
+                }
+                Selector::Query(path) => {
+                    let found = path.all(at.whole()?);
+                    somewhere |= !found.is_empty();
+                    let items: Result<Vec<_>, _> = found
+                        .into_iter()
+                        .map(|v| convert_value(v.clone(), item_type(field.plan.ty)))
+                        .map(|v| v.map(Option::unwrap_or_default))
+                        .collect();
+                    Some(Value::Array(items.map_err(|e| wrong(field, e, None))?))
+                }
+            };
+            match made {
+                // The next path may have more; if none has, an empty list it is.
+                Some(Value::Array(items)) if items.is_empty() => empty = Some(Value::Array(items)),
+                Some(made) => {
+                    value = Some(made);
+                    break;
+                }
+                None => {}
+            }
+        }
+        self.note(field, somewhere);
+        Ok(value.or(empty.filter(|_| somewhere)))
+    }
+
+    fn each(
+        &mut self,
+        field: &Field,
+        items: &Items,
+        map: &FieldSet,
+        at: &Place,
+        root: &Place,
+    ) -> Result<Option<Value>, Left> {
+        let children = self.children;
+        let fetched = items.child.and_then(|name| children.iter().find(|c| c.name == name));
+        let mut made = Vec::new();
+        if let Some(child) = fetched {
+            self.note(field, true);
+            for (index, item) in child.items.iter().enumerate() {
+                let text =
+                    text_of(item.body.unpack()).map_err(|e| in_child(e, &child.name, index))?;
+                made.extend(self.apart(&text, &items.shape, map, root).map_err(
+                    |left| match left {
+                        Left::Rejected(rejected) => in_child(rejected, &child.name, index).into(),
+                        dropped @ Left::Dropped { .. } => dropped,
+                    },
+                )?);
+            }
+            return Ok(Some(Value::Array(made)));
+        }
+        match items.inline {
+            None => {}
+            Some(Selector::Plain(steps)) => {
+                let mut found = Vec::new();
+                let exists = at.tree.select(steps, &mut found);
+                self.note(field, exists);
+                if !exists {
+                    return Ok(None);
+                }
+                for (position, tree) in found.into_iter().enumerate().filter(|(_, t)| !t.is_null())
+                {
+                    let item = self
+                        .fields(map, &Place::new(tree), root)
+                        .map_err(|left| below(left, || at.tree.pointer(steps, position)))?;
+                    made.push(Value::Object(item));
+                }
+            }
+            Some(Selector::Query(path)) => {
+                let found = path.all(at.whole()?);
+                self.note(field, !found.is_empty());
+                if found.is_empty() {
+                    return Ok(None);
+                }
+                for value in found {
+                    made.extend(self.apart(&value.to_string(), &items.shape, map, root)?);
+                }
+            }
+        }
+        Ok(Some(Value::Array(made)))
+    }
+
+    /// An item that is read apart from its record; none for null.
+    fn apart(
+        &mut self,
+        text: &str,
+        shape: &Shape,
+        map: &FieldSet,
+        root: &Place,
+    ) -> Result<Option<Value>, Left> {
+        let tree = shape.project(text).map_err(|e| unreadable(&e))?;
+        if tree.is_null() {
+            return Ok(None);
+        }
+        Ok(Some(Value::Object(self.fields(map, &Place::new(&tree), root)?)))
+    }
+
+    fn note(&mut self, field: &Field, found: bool) {
+        if let Some(seen) = self.seen.as_mut().and_then(|s| s.get_mut(field.number)) {
+            seen.looked += 1;
+            seen.found += u32::from(found);
+        }
+    }
+}
+
+/// The text of a stored body.
+///
+/// # Errors
+/// When the store is damaged, or the bytes are no UTF-8.
+pub fn text_of(bytes: std::io::Result<Vec<u8>>) -> Result<String, Rejected> {
+    let bytes = bytes.map_err(|e| {
+        Rejected::map("damaged", format!("its bytes in the store are damaged: {e}"), None)
+    })?;
+    String::from_utf8(bytes)
+        .map_err(|e| Rejected::map("bad_utf8", format!("it is not UTF-8: {e}"), None))
+}
+
+/// A text that is no JSON.
+pub fn unreadable(error: &serde_json::Error) -> Rejected {
+    Rejected::map("bad_json", format!("it is not JSON: {error}"), None)
+}
+
+/// All values that a plain path selects, each made into the field's type.
+fn plain_list(field: &Field, steps: &[Step], tree: &Tree, found: &[&Tree]) -> Result<Value, Left> {
+    let mut items = Vec::with_capacity(found.len());
+    for (position, part) in found.iter().enumerate() {
+        let item = convert(part.text().unwrap_or("null"), item_type(field.plan.ty))
+            .map_err(|e| wrong(field, e, Some(tree.pointer(steps, position))))?;
+        items.push(item.unwrap_or_default());
+    }
+    Ok(Value::Array(items))
+}
+
+/// What the items of a list field are made into.
+fn item_type(ty: FieldType) -> FieldType {
+    if ty == FieldType::List { FieldType::Any } else { ty }
+}
+
+fn wrong(field: &Field, mismatch: Mismatch, pointer: Option<String>) -> Rejected {
+    let message = format!("the field `{}` is {}", field.plan.name, mismatch.message);
+    Rejected::map(mismatch.reason, message, pointer)
+}
+
+/// Where a field's value stands, as far as that can be said.
+fn pointer(field: &Field, tree: &Tree, position: usize) -> Option<String> {
+    match &field.source {
+        Source::Paths(selectors) => selectors.iter().find_map(|s| match s {
+            Selector::Plain(steps) => Some(tree.pointer(steps, position)),
+            Selector::Query(_) => None,
+        }),
+        Source::Each(Items { inline: Some(Selector::Plain(steps)), .. }, _) => {
+            Some(tree.pointer(steps, position))
+        }
+        _ => None,
+    }
+}
+
+fn below(left: Left, above: impl FnOnce() -> String) -> Left {
+    match left {
+        Left::Rejected(mut rejected) => {
+            rejected.pointer = rejected.pointer.map(|p| format!("{}{p}", above()));
+            rejected.into()
+        }
+        dropped @ Left::Dropped { .. } => dropped,
+    }
+}
+
+fn in_child(mut rejected: Rejected, child: &str, index: usize) -> Rejected {
+    rejected.pointer = Some(format!("/{index}{}", rejected.pointer.unwrap_or_default()));
+    rejected.child = Some(child.to_owned());
+    rejected
+}
+
+fn transform(value: &mut Value, field: &Field, tree: &Tree) -> Result<(), Left> {
+    for step in &field.plan.transforms {
+        transform_texts(value, step).map_err(|left| match left {
+            Left::Rejected(mut rejected) => {
+                rejected.message = format!("the field `{}`: {}", field.plan.name, rejected.message);
+                rejected.pointer = pointer(field, tree, 0);
+                rejected.into()
+            }
+            dropped @ Left::Dropped { .. } => dropped,
+        })?;
+    }
+    Ok(())
+}
+
+/// Applies a value transform to each text of a value.
+///
+/// # Errors
+/// When the transform fails or leaves the record out.
+pub fn transform_texts(value: &mut Value, step: &ValueTransform) -> Result<(), Left> {
+    match value {
+        Value::String(_) => apply(value, &step.name, step.plugin.as_ref()),
+        Value::Array(items) => items.iter_mut().try_for_each(|v| transform_texts(v, step)),
+        Value::Object(map) => map.values_mut().try_for_each(|v| transform_texts(v, step)),
+        _ => Ok(()),
+    }
+}
+
+/// Applies a transform to what it is made for.
+///
+/// # Errors
+/// When the transform fails or leaves the record out.
+pub fn apply(
+    value: &mut Value,
+    name: &str,
+    plugin: &dyn scrape_api::Transform,
+) -> Result<(), Left> {
+    match plugin.apply(value) {
+        Ok(Verdict::Keep) => Ok(()),
+        Ok(Verdict::Drop(reason)) => Err(Left::Dropped { transform: name.to_owned(), reason }),
+        Err(error) => Err(Left::Rejected(Rejected {
+            stage: Stage::Transform,
+            reason: "transform_failed",
+            message: format!("the transform {name} failed: {}", shown(&error.to_string())),
+            pointer: None,
+            child: None,
+        })),
+    }
+}

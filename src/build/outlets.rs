@@ -1,0 +1,93 @@
+//! The sinks of a build, each on a thread of its own: a slow one (compression, a
+//! network) holds up nobody until its queue is full.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{Scope, ScopedJoinHandle};
+
+use scrape_api::{Row, Sink};
+
+use super::run::Error;
+use crate::plan::Plan;
+
+/// Batches that wait before one sink.
+const QUEUE: usize = 2;
+
+enum Message {
+    Rows(Vec<Row>),
+    /// All rows were given. A queue that ends without it was given up.
+    Finish,
+}
+
+/// Open sinks on threads of their own.
+pub(super) struct Outlets<'scope> {
+    outlets: Vec<Outlet<'scope>>,
+}
+
+struct Outlet<'scope> {
+    name: String,
+    queue: SyncSender<Message>,
+    thread: ScopedJoinHandle<'scope, scrape_api::Result<()>>,
+}
+
+impl<'scope> Outlets<'scope> {
+    /// Starts a thread for each sink, all of them open.
+    pub(super) fn start<'env>(
+        scope: &'scope Scope<'scope, 'env>,
+        plan: &Plan,
+        sinks: &'scope mut [Box<dyn Sink>],
+    ) -> Self {
+        let outlets = sinks
+            .iter_mut()
+            .zip(&plan.sinks)
+            .map(|(sink, plan)| {
+                let (queue, messages) = sync_channel(QUEUE);
+                let thread = scope.spawn(move || drive(sink.as_mut(), &messages));
+                Outlet { name: plan.name.clone(), queue, thread }
+            })
+            .collect();
+        Self { outlets }
+    }
+
+    /// Gives each sink its rows; false when one has stopped.
+    pub(super) fn give(&self, rows: Vec<Vec<Row>>) -> bool {
+        self.outlets
+            .iter()
+            .zip(rows)
+            .all(|(outlet, rows)| rows.is_empty() || outlet.queue.send(Message::Rows(rows)).is_ok())
+    }
+
+    /// Ends all threads; with `whole` every sink finishes, so that what it has is
+    /// durable.
+    ///
+    /// # Errors
+    /// The first sink, in the spec's order, that failed.
+    pub(super) fn close(self, whole: bool) -> Result<(), Error> {
+        if whole {
+            for outlet in &self.outlets {
+                // A sink that has stopped says why below.
+                let _ = outlet.queue.send(Message::Finish);
+            }
+        }
+        let mut failed = Ok(());
+        for Outlet { name, queue, thread } in self.outlets {
+            drop(queue);
+            let ended = match thread.join() {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(source)) => Err(Error::Sink { name, source }),
+                Err(_) => Err(Error::Broken("a sink")),
+            };
+            failed = failed.and(ended);
+        }
+        failed
+    }
+}
+
+fn drive(sink: &mut dyn Sink, messages: &Receiver<Message>) -> scrape_api::Result<()> {
+    for message in messages {
+        match message {
+            Message::Rows(rows) => sink.write(&rows)?,
+            Message::Finish => return sink.finish(),
+        }
+    }
+    Ok(())
+}

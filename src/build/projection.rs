@@ -1,0 +1,359 @@
+//! Reads only the parts of a JSON text that paths point at, and leaves them as
+//! the text they are.
+//!
+//! A record of a tracker has some hundred fields, of which a map uses twenty. All
+//! plain paths of a map are laid into one [`Shape`]; one pass over the text then
+//! gives a [`Tree`] of those parts alone. What is kept is kept as source text, so
+//! that each field makes of it what its type asks for and `1.10` stays `1.10`.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::plan::Step;
+
+/// Which parts of a JSON value are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Shape {
+    keep: bool,
+    names: Vec<(String, Shape)>,
+    indices: Vec<(usize, Shape)>,
+    all: Option<Box<Shape>>,
+}
+
+impl Shape {
+    /// The part at the end of a path, which may be refined further.
+    pub fn at(&mut self, steps: &[Step]) -> &mut Shape {
+        let Some((step, rest)) = steps.split_first() else { return self };
+        let next = match step {
+            Step::Name(name) => entry(&mut self.names, name),
+            Step::Index(index) => entry(&mut self.indices, index),
+            Step::All => self.all.get_or_insert_default(),
+        };
+        next.at(rest)
+    }
+
+    /// The text of this part is wanted as a whole.
+    pub fn keep(&mut self) {
+        self.keep = true;
+    }
+
+    /// To be called once all paths are in it: what is wanted of all items is
+    /// wanted of those that are also wanted by name or index.
+    pub fn close(&mut self) {
+        if let Some(all) = &self.all {
+            for (_, shape) in &mut self.names {
+                shape.merge(all);
+            }
+            for (_, shape) in &mut self.indices {
+                shape.merge(all);
+            }
+        }
+        self.names.iter_mut().for_each(|(_, s)| s.close());
+        self.indices.iter_mut().for_each(|(_, s)| s.close());
+        if let Some(all) = &mut self.all {
+            all.close();
+        }
+    }
+
+    fn merge(&mut self, other: &Shape) {
+        self.keep |= other.keep;
+        for (name, shape) in &other.names {
+            entry(&mut self.names, name).merge(shape);
+        }
+        for (index, shape) in &other.indices {
+            entry(&mut self.indices, index).merge(shape);
+        }
+        if let Some(all) = &other.all {
+            self.all.get_or_insert_default().merge(all);
+        }
+    }
+
+    fn has_parts(&self) -> bool {
+        self.all.is_some() || !self.names.is_empty() || !self.indices.is_empty()
+    }
+
+    /// Reads a JSON text.
+    ///
+    /// # Errors
+    /// When it is no JSON. Depth is no error where nothing is wanted of it.
+    pub fn project<'t>(&self, text: &'t str) -> serde_json::Result<Tree<'t>> {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let tree = self.deserialize(&mut deserializer)?;
+        deserializer.end()?;
+        Ok(tree)
+    }
+}
+
+fn entry<'s, K: PartialEq + Clone, Q: ?Sized + ToOwned<Owned = K>>(
+    entries: &'s mut Vec<(K, Shape)>,
+    key: &Q,
+) -> &'s mut Shape
+where
+    K: std::borrow::Borrow<Q>,
+    Q: PartialEq,
+{
+    let at = entries.iter().position(|(k, _)| k.borrow() == key).unwrap_or_else(|| {
+        entries.push((key.to_owned(), Shape::default()));
+        entries.len() - 1
+    });
+    &mut entries[at].1
+}
+
+/// The wanted parts of a JSON text.
+#[derive(Debug, Default)]
+pub struct Tree<'t> {
+    text: Option<&'t str>,
+    parts: Parts<'t>,
+}
+
+#[derive(Debug, Default)]
+enum Parts<'t> {
+    /// `null`
+    #[default]
+    Null,
+    /// A value without parts, or one of which no parts are wanted.
+    Whole,
+    Object(Vec<(Cow<'t, str>, Tree<'t>)>),
+    /// Items by index; those that are not wanted are left out.
+    List(Vec<(usize, Tree<'t>)>),
+    EmptyList,
+}
+
+impl<'t> Tree<'t> {
+    /// The source text, where the shape keeps it.
+    pub fn text(&self) -> Option<&'t str> {
+        self.text
+    }
+
+    /// Whether it is `null`.
+    pub fn is_null(&self) -> bool {
+        matches!(self.parts, Parts::Null)
+    }
+
+    /// The parts that a path selects, in order. False when the path leads
+    /// nowhere; a null on the way and a list without items lead somewhere.
+    pub fn select<'a>(&'a self, steps: &[Step], found: &mut Vec<&'a Tree<'t>>) -> bool {
+        self.walk(steps, &mut None, &mut |_, tree| found.push(tree))
+    }
+
+    /// The JSON pointer of the part that [`Tree::select`] gives at `position`;
+    /// where there is none, of the place that a path without wildcards means.
+    pub fn pointer(&self, steps: &[Step], position: usize) -> String {
+        let mut pointers = Vec::new();
+        let mut trail = Some(String::new());
+        self.walk(steps, &mut trail, &mut |trail, _| pointers.extend(trail.clone()));
+        pointers.into_iter().nth(position).unwrap_or_else(|| {
+            let mut pointer = String::new();
+            for step in steps {
+                match step {
+                    Step::Name(name) => push_name(&mut pointer, name),
+                    Step::Index(index) => push_name(&mut pointer, &index.to_string()),
+                    Step::All => break,
+                }
+            }
+            pointer
+        })
+    }
+
+    fn walk<'a>(
+        &'a self,
+        steps: &[Step],
+        trail: &mut Option<String>,
+        each: &mut dyn FnMut(&Option<String>, &'a Self),
+    ) -> bool {
+        let Some((step, rest)) = steps.split_first() else {
+            each(trail, self);
+            return true;
+        };
+        match (step, &self.parts) {
+            (_, Parts::Null) | (Step::All, Parts::EmptyList) => true,
+            (Step::Name(name), Parts::Object(entries)) => entries
+                .iter()
+                .find(|(key, _)| key == name)
+                .is_some_and(|(key, tree)| tree.step(key, rest, trail, each)),
+            (Step::All, Parts::Object(entries)) => {
+                entries.iter().fold(entries.is_empty(), |any, (key, tree)| {
+                    tree.step(key, rest, trail, each) | any
+                })
+            }
+            (Step::Index(index), Parts::List(items)) => items
+                .iter()
+                .find(|(i, _)| i == index)
+                .is_some_and(|(i, tree)| tree.step(i, rest, trail, each)),
+            (Step::All, Parts::List(items)) => {
+                items.iter().fold(false, |any, (i, tree)| tree.step(i, rest, trail, each) | any)
+            }
+            _ => false,
+        }
+    }
+
+    fn step<'a>(
+        &'a self,
+        name: &dyn fmt::Display,
+        rest: &[Step],
+        trail: &mut Option<String>,
+        each: &mut dyn FnMut(&Option<String>, &'a Self),
+    ) -> bool {
+        let length = trail.as_mut().map(|trail| {
+            let length = trail.len();
+            push_name(trail, &name.to_string());
+            length
+        });
+        let found = self.walk(rest, trail, each);
+        if let (Some(trail), Some(length)) = (trail, length) {
+            trail.truncate(length);
+        }
+        found
+    }
+}
+
+/// Adds one reference token to a JSON pointer (RFC 6901).
+fn push_name(pointer: &mut String, name: &str) {
+    pointer.push('/');
+    pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+}
+
+impl<'de> DeserializeSeed<'de> for &Shape {
+    type Value = Tree<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Tree<'de>, D::Error> {
+        if !self.keep {
+            let parts = deserializer.deserialize_any(PartsVisitor(self))?;
+            return Ok(Tree { text: None, parts });
+        }
+        let text = <&RawValue as de::Deserialize>::deserialize(deserializer)?.get();
+        let parts = if text == "null" {
+            Parts::Null
+        } else if self.has_parts() && text.starts_with(['{', '[']) {
+            serde_json::Deserializer::from_str(text)
+                .deserialize_any(PartsVisitor(self))
+                .map_err(de::Error::custom)?
+        } else {
+            Parts::Whole
+        };
+        Ok(Tree { text: Some(text), parts })
+    }
+}
+
+struct PartsVisitor<'s>(&'s Shape);
+
+impl<'de> Visitor<'de> for PartsVisitor<'_> {
+    type Value = Parts<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Parts::Null)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Parts::Whole)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(Parts::Whole)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(Parts::Whole)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Parts::Whole)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(Parts::Whole)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+        let shape = self.0;
+        let mut entries: Vec<(Cow<'de, str>, Tree<'de>)> = Vec::with_capacity(shape.names.len());
+        while let Some(Key { name, part }) = access.next_key_seed(KeySeed(shape))? {
+            let Some(part) = part else {
+                access.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            let tree = access.next_value_seed(part)?;
+            // Of a key that comes twice the last value counts, in the place of
+            // the first, as in a full tree.
+            match entries.iter_mut().find(|(key, _)| *key == name) {
+                Some((_, former)) => *former = tree,
+                None => entries.push((name, tree)),
+            }
+        }
+        Ok(Parts::Object(entries))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+        let shape = self.0;
+        let mut items = Vec::new();
+        for index in 0.. {
+            let part = shape.indices.iter().find(|(i, _)| *i == index).map(|(_, s)| s);
+            match part.or(shape.all.as_deref()) {
+                Some(part) => match access.next_element_seed(part)? {
+                    Some(tree) => items.push((index, tree)),
+                    None => return Ok(list(index, items)),
+                },
+                None => {
+                    if access.next_element::<IgnoredAny>()?.is_none() {
+                        return Ok(list(index, items));
+                    }
+                }
+            }
+        }
+        Ok(Parts::Whole)
+    }
+}
+
+fn list<'t>(length: usize, items: Vec<(usize, Tree<'t>)>) -> Parts<'t> {
+    if length == 0 { Parts::EmptyList } else { Parts::List(items) }
+}
+
+/// A key, and what is wanted of its value.
+struct Key<'de, 's> {
+    name: Cow<'de, str>,
+    part: Option<&'s Shape>,
+}
+
+struct KeySeed<'s>(&'s Shape);
+
+impl<'s> KeySeed<'s> {
+    fn part(&self, name: &str) -> Option<&'s Shape> {
+        let shape = self.0;
+        let named = shape.names.iter().find(|(n, _)| n == name).map(|(_, s)| s);
+        named.or(shape.all.as_deref())
+    }
+}
+
+impl<'de, 's> DeserializeSeed<'de> for KeySeed<'s> {
+    type Value = Key<'de, 's>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de, 's> Visitor<'de> for KeySeed<'s> {
+    type Value = Key<'de, 's>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
+        Ok(Key { name: Cow::Borrowed(name), part: self.part(name) })
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        let part = self.part(name);
+        // A key that is not wanted needs no text.
+        let name = if part.is_some() { Cow::Owned(name.to_owned()) } else { Cow::Borrowed("") };
+        Ok(Key { name, part })
+    }
+}

@@ -1,0 +1,374 @@
+//! A build from its first record to the rename of its last output.
+//!
+//! One thread reads the store, workers build batches of records, and this thread
+//! hands the rows to the sinks in the order in which they were read. A batch is
+//! read only when one before it has been handed on, so that memory is bounded by
+//! the batches in flight, whatever the size of the store.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::num::NonZero;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Component, Path};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use scrape_api::{AtomicFile, OutputDir, Sink};
+
+use super::counts::{BuildReport, Tally};
+use super::map::Seen;
+use super::mapper::Mapper;
+use super::outlets::Outlets;
+use super::rejected::{REJECTED_FILE, push_line};
+use super::warnings::absent_paths;
+use super::worker::{Batch, Done, WATCHED_RECORDS, Worker};
+use crate::plan::Plan;
+use crate::store::{self, Body, Reader, STORE_FILE, Store, StoredRecord};
+
+/// Packed bytes of a batch that is full whatever its number of records.
+const BATCH_BYTES: usize = 1 << 20;
+
+/// How a build is done. Nothing of it changes what comes out.
+#[derive(Debug, Clone)]
+pub struct BuildOptions {
+    /// Threads that map and render; all cores if not given.
+    pub workers: Option<NonZero<usize>>,
+    /// Records that a worker takes at a time.
+    pub batch: NonZero<usize>,
+    /// Files that the caller writes beside those of the build, relative to the
+    /// output directory: they are listed in the store with the build's own.
+    pub beside: Vec<String>,
+}
+
+impl Default for BuildOptions {
+    fn default() -> Self {
+        let batch = NonZero::new(64).unwrap_or(NonZero::<usize>::MIN);
+        Self { workers: None, batch, beside: Vec::new() }
+    }
+}
+
+/// Why a build came to nothing. The former outputs are still there, but for
+/// [`Error::Sink`] while files are being put in place.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store cannot be read, or the files of the build not be listed in it.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// An output cannot be written.
+    #[error("sink {name}: {source}")]
+    Sink {
+        /// The sink's name in the spec.
+        name: String,
+        /// What went wrong.
+        source: scrape_api::Error,
+    },
+    /// `rejected.jsonl` cannot be written.
+    #[error(transparent)]
+    Rejected(scrape_api::Error),
+    /// The options of a sink do not fit.
+    #[error("sink {name}: {source}")]
+    Options {
+        /// The sink's name in the spec.
+        name: String,
+        /// What does not fit.
+        source: scrape_api::OptionsError,
+    },
+    /// Two outputs want the same file, or one that belongs to the engine.
+    #[error("sink {name}: the file {file} is already {taken}; give it another path")]
+    Conflict {
+        /// The sink's name in the spec.
+        name: String,
+        /// The file.
+        file: String,
+        /// By whom: "written by the sink raw".
+        taken: String,
+    },
+    /// A thread of the build broke off.
+    #[error("the build broke off ({0}); this is a defect, please report it")]
+    Broken(&'static str),
+}
+
+/// Builds all outputs from the store: `rejected.jsonl` and those of the sinks,
+/// all new or all as they were.
+///
+/// # Errors
+/// When the store cannot be read or an output cannot be written.
+pub fn run(
+    plan: &Plan,
+    store: &mut dyn Store,
+    dir: &OutputDir,
+    options: &BuildOptions,
+) -> Result<BuildReport, Error> {
+    let mut sinks = make_sinks(plan)?;
+    let files = files(plan, &sinks, &options.beside)?;
+    let reader = store.reader()?;
+    let data_version = reader.data_version()?;
+    let (tally, warnings, rejected) = match fill(plan, reader, &mut sinks, dir, options) {
+        Ok(filled) => filled,
+        Err(error) => {
+            sinks.iter_mut().for_each(|sink| sink.abort());
+            return Err(error);
+        }
+    };
+    let build = build_id(data_version);
+    let listed = store.begin_outputs(&build, &files);
+    let committed = listed.map_err(Error::from).and_then(|()| {
+        rejected.commit().map_err(Error::Rejected)?;
+        for (sink, plan) in sinks.iter_mut().zip(&plan.sinks) {
+            sink.commit().map_err(|source| Error::Sink { name: plan.name.clone(), source })?;
+        }
+        Ok(store.finish_outputs(&build)?)
+    });
+    if let Err(error) = committed {
+        sinks.iter_mut().for_each(|sink| sink.abort());
+        return Err(error);
+    }
+    Ok(BuildReport { counts: tally.named(plan), warnings, files, data_version })
+}
+
+/// A name for this build: of use to nobody but the store.
+fn build_id(data_version: i64) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("{data_version}-{}-{}", now.as_millis(), std::process::id())
+}
+
+fn make_sinks(plan: &Plan) -> Result<Vec<Box<dyn Sink>>, Error> {
+    plan.sinks
+        .iter()
+        .map(|sink| {
+            (sink.make)().map_err(|source| Error::Options { name: sink.name.clone(), source })
+        })
+        .collect()
+}
+
+/// All files of the build; no file twice.
+fn files(plan: &Plan, sinks: &[Box<dyn Sink>], beside: &[String]) -> Result<Vec<String>, Error> {
+    let mut taken: BTreeMap<String, String> = BTreeMap::new();
+    let engine = "written by the engine itself";
+    let store = ["", "-wal", "-shm", "-journal"].map(|end| format!("{STORE_FILE}{end}"));
+    for file in store.iter().map(String::as_str).chain([REJECTED_FILE]) {
+        taken.insert(file.to_owned(), engine.to_owned());
+    }
+    taken.extend(beside.iter().map(|file| (file.clone(), engine.to_owned())));
+    let mut files = vec![REJECTED_FILE.to_owned()];
+    files.extend(beside.iter().cloned());
+    for (sink, plan) in sinks.iter().zip(&plan.sinks) {
+        for path in sink.files() {
+            let file = relative(&path);
+            let by = format!("written by the sink {}", plan.name);
+            if let Some(taken) = taken.insert(file.clone(), by) {
+                return Err(Error::Conflict { name: plan.name.clone(), file, taken });
+            }
+            files.push(file);
+        }
+    }
+    Ok(files)
+}
+
+/// A relative path with `/` between its parts and nothing superfluous in it.
+fn relative(path: &Path) -> String {
+    let parts: Vec<_> = path
+        .components()
+        .filter(|c| !matches!(c, Component::CurDir))
+        .map(|c| c.as_os_str().to_string_lossy())
+        .collect();
+    parts.join("/")
+}
+
+/// Everything up to the point where all outputs are durable beside their places.
+fn fill(
+    plan: &Plan,
+    reader: Box<dyn Reader>,
+    sinks: &mut [Box<dyn Sink>],
+    dir: &OutputDir,
+    options: &BuildOptions,
+) -> Result<(Tally, Vec<String>, AtomicFile), Error> {
+    for (sink, plan) in sinks.iter_mut().zip(&plan.sinks) {
+        sink.open(dir).map_err(|source| Error::Sink { name: plan.name.clone(), source })?;
+    }
+    let mut tally = Tally::new(plan);
+    let file = dir.file(REJECTED_FILE).and_then(AtomicFile::create).map_err(Error::Rejected)?;
+    let mut rejected = Rejects { file };
+    rejected.collected(reader.as_ref(), &mut tally)?;
+
+    let mappers: Vec<Mapper> = plan.streams.iter().map(Mapper::new).collect();
+    let worker = Worker::new(plan, &mappers);
+    let workers =
+        options.workers.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
+    let mut seen: Vec<Vec<Seen>> =
+        mappers.iter().map(|m| vec![Seen::default(); m.watched.len()]).collect();
+
+    let (to_workers, batches) = channel::<Batch>();
+    let batches = Mutex::new(batches);
+    let samples = thread::scope(|scope| {
+        let outlets = Outlets::start(scope, plan, sinks);
+        // One permit for each batch in flight.
+        let (permits, permitted) = channel::<()>();
+        for _ in 0..2 * workers + 2 {
+            let _ = permits.send(());
+        }
+        let (finished, results) = channel::<Option<Done>>();
+        let batch_size = options.batch.get();
+        let batches = &batches;
+        let reading = scope.spawn(move || {
+            Feeder { to_workers, permitted, batch_size, number: 0 }.read(plan, reader.as_ref())
+        });
+        for _ in 0..workers {
+            let (finished, worker) = (finished.clone(), &worker);
+            scope.spawn(move || work(worker, batches, &finished));
+        }
+        drop(finished);
+        let handed = hand_on(&results, permits, &outlets, |done| {
+            tally.add(&done.tally);
+            if let Some((stream, found)) = &done.seen {
+                for (sum, one) in seen[*stream].iter_mut().zip(found) {
+                    sum.looked += one.looked;
+                    sum.found += one.found;
+                }
+            }
+            rejected.write(&done.rejected)
+        });
+        drop(results);
+        let samples = reading.join().map_err(|_| Error::Broken("reading the store"));
+        let whole = handed.is_ok() && matches!(samples, Ok(Ok(_)));
+        // The sinks first: what stopped one of them is why the others stopped.
+        outlets.close(whole)?;
+        handed?;
+        samples?
+    })?;
+    let warnings = mappers
+        .iter()
+        .zip(&seen)
+        .zip(&samples)
+        .flat_map(|((mapper, seen), sample)| absent_paths(mapper, seen, sample))
+        .collect();
+    rejected.file.finish().map_err(Error::Rejected)?;
+    Ok((tally, warnings, rejected.file))
+}
+
+/// Builds batches until there are no more. `None` says that this worker broke
+/// off: its batch is missing, and waiting for it would be for ever.
+fn work(worker: &Worker, batches: &Mutex<Receiver<Batch>>, finished: &Sender<Option<Done>>) {
+    loop {
+        let batch = batches.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(batch) = batch else { return };
+        let done = catch_unwind(AssertUnwindSafe(|| worker.batch(&batch))).ok();
+        let broken = done.is_none();
+        if finished.send(done).is_err() || broken {
+            return;
+        }
+    }
+}
+
+/// Brings results into their order and hands them on, until there are no more or
+/// a sink stops.
+fn hand_on(
+    results: &Receiver<Option<Done>>,
+    permits: Sender<()>,
+    outlets: &Outlets,
+    mut each: impl FnMut(&Done) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut early: BTreeMap<u64, Done> = BTreeMap::new();
+    let mut next = 0;
+    for done in results {
+        let done = done.ok_or(Error::Broken("a worker"))?;
+        early.insert(done.number, done);
+        while let Some(done) = early.remove(&next) {
+            each(&done)?;
+            if !outlets.give(done.rows) {
+                return Ok(());
+            }
+            next += 1;
+            // Nobody waits for it any more once all is read.
+            let _ = permits.send(());
+        }
+    }
+    drop(permits);
+    Ok(())
+}
+
+/// Cuts what the store gives into batches.
+struct Feeder {
+    to_workers: Sender<Batch>,
+    permitted: Receiver<()>,
+    batch_size: usize,
+    number: u64,
+}
+
+impl Feeder {
+    /// Reads all streams; gives the first records of each.
+    fn read(mut self, plan: &Plan, reader: &dyn Reader) -> Result<Vec<Vec<Body>>, Error> {
+        let mut samples = Vec::with_capacity(plan.streams.len());
+        for (number, stream) in plan.streams.iter().enumerate() {
+            let partitions: Vec<String> = stream.partitions.iter().map(|p| p.id.clone()).collect();
+            let mut sample = Vec::new();
+            let (mut records, mut bytes, mut first) = (Vec::new(), 0, 0);
+            let mut stopped = false;
+            reader.records(&stream.name, &partitions, &mut |record| {
+                if (sample.len() as u64) < WATCHED_RECORDS {
+                    sample.push(record.body.clone());
+                }
+                bytes += packed_size(&record);
+                records.push(record);
+                if records.len() < self.batch_size && bytes < BATCH_BYTES {
+                    return ControlFlow::Continue(());
+                }
+                bytes = 0;
+                let batch = std::mem::take(&mut records);
+                let length = batch.len() as u64;
+                stopped = !self.send(number, first, batch);
+                first += length;
+                if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })?;
+            samples.push(sample);
+            if stopped || (!records.is_empty() && !self.send(number, first, records)) {
+                break;
+            }
+        }
+        Ok(samples)
+    }
+
+    /// False when nobody takes batches any more.
+    fn send(&mut self, stream: usize, first: u64, records: Vec<StoredRecord>) -> bool {
+        if self.permitted.recv().is_err() {
+            return false;
+        }
+        let batch = Batch { number: self.number, stream, first, records };
+        self.number += 1;
+        self.to_workers.send(batch).is_ok()
+    }
+}
+
+fn packed_size(record: &StoredRecord) -> usize {
+    let items = record.children.iter().flat_map(|c| &c.items);
+    record.body.packed().len() + items.map(|i| i.body.packed().len()).sum::<usize>()
+}
+
+/// `rejected.jsonl` while it is written.
+struct Rejects {
+    file: AtomicFile,
+}
+
+impl Rejects {
+    /// Those of collecting come first.
+    fn collected(&mut self, reader: &dyn Reader, tally: &mut Tally) -> Result<(), Error> {
+        let mut written = Ok(());
+        let mut line = Vec::new();
+        reader.rejects(&mut |reject| {
+            line.clear();
+            push_line(&reject, &mut line);
+            *tally.rejects.entry((reject.stage, reject.reason)).or_default() += 1;
+            written = self.write(&line);
+            if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        written
+    }
+
+    fn write(&mut self, lines: &[u8]) -> Result<(), Error> {
+        let what = || scrape_api::Error::io(format!("write {REJECTED_FILE}"));
+        self.file.write_all(lines).map_err(|e| Error::Rejected(what()(e)))
+    }
+}

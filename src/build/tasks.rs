@@ -1,0 +1,119 @@
+//! Examples: what a task makes of one record.
+
+use serde_json::Value;
+
+use super::counts::TaskCounts;
+use super::leak::leaks;
+use crate::plan::{EvalError, LeakPolicy, Node, Plan, Scope, TaskPlan, template_value};
+
+/// What a task made of a record.
+pub struct Made {
+    /// The examples, with their numbers among those of the record.
+    pub examples: Vec<(u32, Value)>,
+    /// What failed, one sentence for each example.
+    pub failures: Vec<String>,
+}
+
+impl Made {
+    /// What sink templates see as `tasks.NAME`: the example, or the list of them
+    /// for a task with `for_each`; null where there is none.
+    pub fn into_value(self, task: &TaskPlan) -> Value {
+        let mut examples = self.examples.into_iter().map(|(_, example)| example);
+        if task.for_each.is_none() {
+            return examples.next().unwrap_or_default();
+        }
+        let list: Vec<Value> = examples.collect();
+        if list.is_empty() { Value::Null } else { Value::Array(list) }
+    }
+}
+
+/// Makes the examples of one record. `scope` has the record, `label` names it in
+/// messages.
+pub fn make(
+    plan: &Plan,
+    task: &TaskPlan,
+    scope: &Scope,
+    label: &str,
+    counts: &mut TaskCounts,
+) -> Made {
+    let mut made = Made { examples: Vec::new(), failures: Vec::new() };
+    let fail = |made: &mut Made, counts: &mut TaskCounts, error: &EvalError| {
+        counts.errors += 1;
+        let place = plan.sources.display(error.span);
+        made.failures
+            .push(format!("task {}, {place}: {} (record {label})", task.name, error.message));
+    };
+    let items = match items(plan, task, scope) {
+        Ok(items) => items,
+        Err(error) => {
+            fail(&mut made, counts, &error);
+            return made;
+        }
+    };
+    let mut leaked = 0;
+    for (number, item) in items.into_iter().enumerate() {
+        let scope = match item {
+            Some(item) => scope.with("item", item),
+            None => scope.clone(),
+        };
+        match example(plan, task, scope) {
+            Ok(None) => {}
+            Ok(Some(example)) => {
+                if leaks(&example, &task.target) {
+                    match task.leak {
+                        LeakPolicy::Drop => {
+                            counts.leaks.dropped += 1;
+                            leaked += 1;
+                            continue;
+                        }
+                        LeakPolicy::Report => counts.leaks.reported += 1,
+                        LeakPolicy::Allow => counts.leaks.allowed += 1,
+                    }
+                }
+                counts.examples += 1;
+                made.examples.push((u32::try_from(number).unwrap_or(u32::MAX), example));
+            }
+            Err(error) => fail(&mut made, counts, &error),
+        }
+    }
+    if made.examples.is_empty() && made.failures.is_empty() && leaked == 0 {
+        counts.not_applicable += 1;
+    }
+    made
+}
+
+/// One entry for each example: the item of `for_each`, if the task has one.
+fn items(
+    plan: &Plan,
+    task: &TaskPlan,
+    scope: &Scope,
+) -> Result<Vec<Option<minijinja::Value>>, EvalError> {
+    let Some(for_each) = &task.for_each else { return Ok(vec![None]) };
+    let list = plan.env.eval_native(for_each, scope)?;
+    if list.is_none() {
+        return Ok(Vec::new());
+    }
+    let items = list.try_iter().map_err(|_| EvalError {
+        message: format!("for_each needs a list, this is a {}", list.kind()),
+        span: for_each.span(),
+    })?;
+    Ok(items.map(Some).collect())
+}
+
+/// One example; `None` where the task does not apply.
+fn example(plan: &Plan, task: &TaskPlan, mut scope: Scope) -> Result<Option<Value>, EvalError> {
+    for (name, node) in &task.bindings {
+        let value = match node {
+            // What one expression gives goes to the next as it is.
+            Node::Template(template) => plan.env.eval_native(template, &scope)?,
+            node => template_value(&node.eval(&plan.env, &scope)?),
+        };
+        scope = scope.with(name, value);
+    }
+    if let Some(when) = &task.when
+        && !plan.env.test(when, &scope)?
+    {
+        return Ok(None);
+    }
+    task.example.eval(&plan.env, &scope).map(|e| Some(e).filter(|e| !e.is_null()))
+}

@@ -1,0 +1,1 @@
+//! Builds as a whole.
