@@ -17,7 +17,7 @@ pub mod phrase;
 mod stream;
 mod template;
 
-pub use compile::{Registry, compile, compile_with};
+pub use compile::compile;
 pub use engine_rules::engine_rules;
 pub use expr::{Path, PathError, Step};
 pub use http::{

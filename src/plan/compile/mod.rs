@@ -17,7 +17,6 @@ mod task;
 mod tests;
 mod texts;
 
-pub use registry::Registry;
 
 use std::sync::Arc;
 
@@ -29,6 +28,7 @@ use crate::spec::lang::Spec;
 use crate::spec::{Diagnostics, Loaded, ParamValues, params};
 pub(super) use compiler::common_scope;
 use compiler::{Compiler, ConfigTime};
+use registry::Registry;
 
 /// Makes a plan of a loaded spec with the plugins of this binary. All findings
 /// are added to `diagnostics`; `None` when there is an error among them. Text
@@ -41,8 +41,7 @@ pub fn compile(
     compile_with(loaded, values, &Registry::linked(), diagnostics)
 }
 
-/// As [`compile`], with the plugins of a registry.
-pub fn compile_with(
+fn compile_with(
     loaded: &mut Loaded,
     values: &ParamValues,
     registry: &Registry,

@@ -2,9 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use scrape_api::{
-    Constructor, Delivery, OptionsError, OutputDir, Plugin, Row, Sink, Transform, Verdict,
-};
+use scrape_api::{Constructor, Plugin, Transform, Verdict, schemars};
 use serde_json::Value;
 
 use super::{Registry, compile_with};
@@ -12,49 +10,16 @@ use crate::plan::*;
 use crate::report::diagnostics::render;
 use crate::spec::{Diagnostics, ParamValues, load};
 
-/// The plugins of this binary, and a stand-in for each built-in one that is not
-/// linked, so that these tests do not depend on features.
-pub(crate) fn registry() -> Registry {
+/// The plugins of this binary, and a stand-in for each transform of the shipped
+/// specs that is not linked.
+fn registry() -> Registry {
     let mut plugins = scrape_api::plugins();
-    for stand_in in [&JSONL, &JIRA_MARKUP, &NORMALIZE_TEXT] {
-        let kind = stand_in.constructor.kind();
-        if !plugins.iter().any(|p| p.name == stand_in.name && p.constructor.kind() == kind) {
+    for stand_in in [&JIRA_MARKUP, &NORMALIZE_TEXT] {
+        if !plugins.iter().any(|p| p.name == stand_in.name) {
             plugins.push(stand_in);
         }
     }
-    Registry::of(plugins)
-}
-
-#[derive(serde::Deserialize, schemars::JsonSchema)]
-struct FileOptions {
-    path: String,
-}
-
-#[derive(serde::Deserialize, schemars::JsonSchema)]
-struct NoOptions {}
-
-struct File(String);
-
-impl Sink for File {
-    fn delivery(&self) -> Delivery {
-        Delivery::Replace
-    }
-    fn files(&self) -> Vec<PathBuf> {
-        vec![self.0.clone().into()]
-    }
-    fn open(&mut self, _: &OutputDir) -> scrape_api::Result<()> {
-        Ok(())
-    }
-    fn write(&mut self, _: &[Row]) -> scrape_api::Result<()> {
-        Ok(())
-    }
-    fn finish(&mut self) -> scrape_api::Result<()> {
-        Ok(())
-    }
-    fn commit(&mut self) -> scrape_api::Result<()> {
-        Ok(())
-    }
-    fn abort(&mut self) {}
+    Registry { plugins }
 }
 
 struct Unchanged;
@@ -68,35 +33,20 @@ impl Transform for Unchanged {
     }
 }
 
-fn unchanged(options: Value) -> Result<Box<dyn Transform>, OptionsError> {
-    scrape_api::parse_options::<NoOptions>(options)?;
-    Ok(Box::new(Unchanged))
-}
-
-const fn stand_in(name: &'static str, constructor: Constructor) -> Plugin {
+const fn stand_in(name: &'static str) -> Plugin {
     Plugin {
         name,
         summary: "A stand-in for tests.",
         example: "",
         crate_name: "scrape",
         crate_version: "0",
-        schema: || schemars::schema_for!(NoOptions),
-        constructor,
+        schema: || schemars::schema_for!(()),
+        constructor: Constructor::Transform(|_| Ok(Box::new(Unchanged))),
     }
 }
 
-static JIRA_MARKUP: Plugin = stand_in("jira_markup", Constructor::Transform(unchanged));
-static NORMALIZE_TEXT: Plugin = stand_in("normalize_text", Constructor::Transform(unchanged));
-static JSONL: Plugin = Plugin {
-    schema: || schemars::schema_for!(FileOptions),
-    ..stand_in(
-        "jsonl",
-        Constructor::Sink(|options| {
-            let options: FileOptions = scrape_api::parse_options(options)?;
-            Ok(Box::new(File(options.path)))
-        }),
-    )
-};
+static JIRA_MARKUP: Plugin = stand_in("jira_markup");
+static NORMALIZE_TEXT: Plugin = stand_in("normalize_text");
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
