@@ -38,15 +38,7 @@ pub fn compile(
     values: &ParamValues,
     diagnostics: &mut Diagnostics,
 ) -> Option<Plan> {
-    compile_with(loaded, values, &Registry::linked(), diagnostics)
-}
-
-fn compile_with(
-    loaded: &mut Loaded,
-    values: &ParamValues,
-    registry: &Registry,
-    diagnostics: &mut Diagnostics,
-) -> Option<Plan> {
+    let registry = Registry::linked();
     diagnostics.extend(&loaded.diagnostics);
     registry.check(diagnostics);
     let decls = params::declarations(loaded, diagnostics);
@@ -66,7 +58,7 @@ fn compile_with(
     );
     let env = config.into_env();
 
-    let mut compiler = Compiler::new(env, registry, diagnostics, loaded, params.clone(), &spec);
+    let mut compiler = Compiler::new(env, &registry, diagnostics, loaded, params.clone(), &spec);
     let http = compiler.http(&spec);
     let preflight = compiler.preflight(&spec.preflight);
     let streams = compiler.streams(&spec);

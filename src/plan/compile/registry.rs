@@ -7,7 +7,7 @@ use crate::spec::{Data, Diagnostics, Key, Span, Yaml, suggest_hint};
 
 /// The plugins that a spec can name.
 pub(super) struct Registry {
-    pub(super) plugins: Vec<&'static Plugin>,
+    plugins: Vec<&'static Plugin>,
 }
 
 impl Registry {
