@@ -17,7 +17,6 @@ mod task;
 mod tests;
 mod texts;
 
-
 use std::sync::Arc;
 
 use serde_json::Value;
