@@ -194,7 +194,8 @@ fn fill(
     let mut rejected = Rejects { file };
     rejected.collected(reader.as_ref(), &mut tally)?;
 
-    let mappers: Vec<Mapper> = plan.streams.iter().map(Mapper::new).collect();
+    let common = plan.scope();
+    let mappers: Vec<Mapper> = plan.streams.iter().map(|s| Mapper::new(s, &common)).collect();
     let worker = Worker::new(plan, &mappers);
     let workers =
         options.workers.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);

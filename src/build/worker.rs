@@ -55,6 +55,8 @@ pub struct Worker<'p> {
     transforms: Vec<Step<'p>>,
     /// Whether some sink's template is to see the tasks.
     tasks_are_seen: bool,
+    /// What every template sees.
+    common: Scope,
 }
 
 /// A step of `transforms:`, ready to be applied.
@@ -89,7 +91,7 @@ impl<'p> Worker<'p> {
             .sinks
             .iter()
             .any(|s| s.template.is_some() && matches!(s.feed, Feed::Records | Feed::Task(_)));
-        Self { plan, mappers, transforms, tasks_are_seen }
+        Self { plan, mappers, transforms, tasks_are_seen, common: plan.scope() }
     }
 
     /// Builds a batch. Nothing in it can fail the build: what cannot be used is
@@ -289,7 +291,7 @@ impl<'p> Worker<'p> {
     /// Tasks, then the rows of all sinks that are fed with what is made.
     fn outputs(&self, current: &Current, record: Value, label: &str, done: &mut Done) {
         let plan = self.plan;
-        let mut scope = Scope::new([("record".to_owned(), template_value(&record))]);
+        let mut scope = self.common.with("record", template_value(&record));
         let mut results = Map::new();
         let mut made_by_task = Vec::with_capacity(plan.tasks.len());
         for (task, counts) in plan.tasks.iter().zip(&mut done.tally.tasks) {
