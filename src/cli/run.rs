@@ -58,8 +58,9 @@ pub fn run(spec: &SpecArgs) -> Outcome {
             );
         }
     }
-    let mut store: Box<dyn Store> =
-        Box::new(SqliteStore::open(&dir.join(STORE_FILE)).map_err(store_error)?);
+    let file = dir.join(STORE_FILE);
+    let opened = if file.exists() { SqliteStore::open(&file) } else { SqliteStore::create(&file) };
+    let mut store: Box<dyn Store> = Box::new(opened.map_err(store_error)?);
     memory.write(&mut *store)?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
