@@ -16,7 +16,7 @@ pub(crate) fn convert(text: &str, options: &Options) -> String {
     let mut blocks = Blocks {
         text,
         spans: tag::spans(text),
-        inline: Inline::new(options),
+        inline: Inline::new(text, options),
         verbatim: Finder::default(),
         out: Writer::with_capacity(text.len() + text.len() / 8 + 32),
     };

@@ -55,6 +55,5 @@ const fn is_prose(byte: u8) -> bool {
                 | b'#'
                 | b'%'
                 | b'@'
-                | b'='
         )
 }

@@ -324,6 +324,9 @@ impl<'a> Lexer<'a, '_, '_> {
         let (sign, len) = (bytes[at], run(bytes, at));
         let end = at + len;
         let spaced = at > 0 && bytes[at - 1] == b' ' && bytes.get(end) == Some(&b' ');
+        if sign == b'-' && is_smiley(self.text, at) {
+            return None;
+        }
         if sign == b'-' && spaced && (len == 2 || len == 3) {
             let dash = if len == 2 { '–' } else { '—' };
             return Some((end, Some(Token::Literal(dash))));
@@ -354,6 +357,12 @@ impl<'a> Lexer<'a, '_, '_> {
             role: Role::Literal,
         })
     }
+}
+
+/// Whether the `-` at `at` is the nose of `:-)` or a like.
+fn is_smiley(text: &str, at: usize) -> bool {
+    text[..at].ends_with([':', ';'])
+        && text[at + 1..].starts_with([')', '(', 'D', 'P', 'p', '/', '|'])
 }
 
 /// Whether a `<` before `rest` could begin an HTML tag, comment or instruction.
