@@ -118,6 +118,10 @@ impl<'o> Inline<'o> {
                     draft.out.push(')');
                 }
                 Token::Delimiter(d) => match d.role {
+                    Role::Literal if d.forced => draft.out.extend(['{', char::from(d.sign), '}']),
+                    Role::Escaped if d.forced => {
+                        draft.out.extend(['{', '\\', char::from(d.sign), '}'])
+                    }
                     Role::Literal => (0..d.run).for_each(|_| draft.out.push(char::from(d.sign))),
                     Role::Escaped => {
                         (0..d.run).for_each(|_| draft.out.extend(['\\', char::from(d.sign)]));
@@ -320,6 +324,11 @@ impl<'a> Draft<'a> {
         self.out.truncate(kept);
         if self.out.len() == self.line {
             return false;
+        }
+        if self.previous.is_none() {
+            // Four spaces before a paragraph would make it code.
+            let text = self.out.trim_start_matches([' ', '\t']).len();
+            self.out.drain(..self.out.len() - text);
         }
         let keep = |n| self.count.next(n, self.base);
         escape::line_start(&mut self.out, self.line, self.previous.is_some(), keep);

@@ -331,7 +331,10 @@ impl<'a> Lexer<'a, '_, '_> {
             let dash = if len == 2 { '–' } else { '—' };
             return Some((end, Some(Token::Literal(dash))));
         }
-        let token = self.delimiter(at, end, sign, len, kind(sign, len));
+        // `(*)` and its like are icons, or the arguments of a query.
+        let icon = self.text[..at].ends_with('(') && self.text[end..].starts_with(')');
+        let kind = if icon { Kind::None } else { kind(sign, len) };
+        let token = self.delimiter(at, end, sign, len, kind);
         let Token::Delimiter(d) = &token else { return None };
         let jira = d.kind != Kind::None && (d.opens || d.closes);
         (jira || d.markdown_opens() || d.markdown_closes()).then_some((end, Some(token)))

@@ -23,6 +23,8 @@ pub(crate) struct Run {
 pub(crate) struct Finder {
     found: Option<Run>,
     failed_until: usize,
+    /// The same for code, of which paragraphs are judged as a whole.
+    no_code_until: usize,
 }
 
 impl Finder {
@@ -40,9 +42,10 @@ impl Finder {
             patch(text, start, end)
         } else if kind(line) != Kind::Other && kind(line) != Kind::Indented {
             trace(text, start, end)
-        } else if begins_paragraph(text, start) {
-            let run = source(text, start, end);
+        } else if start >= self.no_code_until && begins_paragraph(text, start) {
+            let (run, reached) = source(text, start, end);
             self.found = run;
+            self.no_code_until = reached;
             return run;
         } else {
             return None;
@@ -159,7 +162,8 @@ fn begins_paragraph(text: &str, start: usize) -> bool {
 
 /// A run of paragraphs from `start` that are source code of the C family: of
 /// three lines or more, at least three in five end like a statement or a block.
-fn source(text: &str, start: usize, end: usize) -> Option<Run> {
+/// Says also how far it was looked for.
+fn source(text: &str, start: usize, end: usize) -> (Option<Run>, usize) {
     let (mut at, mut last) = (start, None);
     while at < end {
         let (mut lines, mut ends, mut typical) = (0, 0, false);
@@ -171,7 +175,7 @@ fn source(text: &str, start: usize, end: usize) -> Option<Run> {
                 break;
             }
             if marker(line, false).is_some() || number(line).is_some() || line.starts_with('|') {
-                return last;
+                return (last, at.max(start + 1));
             }
             lines += 1;
             ends += usize::from(ends_like_code(line));
@@ -180,7 +184,7 @@ fn source(text: &str, start: usize, end: usize) -> Option<Run> {
             at = line_end + 1;
         }
         if lines < 3 || ends * 5 < lines * 3 || !typical {
-            return last;
+            return (last, at.max(start + 1));
         }
         last = Some(Run { start, end: paragraph_end, language: "" });
         // On to the next paragraph.
@@ -188,7 +192,7 @@ fn source(text: &str, start: usize, end: usize) -> Option<Run> {
             at = find_line_end(text, at, end) + 1;
         }
     }
-    last
+    (last, at)
 }
 
 /// `…;`, `…{`, `}` and the like, but not `{{name}}` or `{color}`.
