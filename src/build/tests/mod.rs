@@ -1,1 +1,7 @@
-//! Builds as a whole.
+//! Builds as a whole: over a store, to files.
+
+mod harness;
+mod mapping;
+mod outputs;
+mod projecting;
+
