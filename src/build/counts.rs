@@ -160,7 +160,12 @@ impl Tally {
     /// The counts with the names of a plan.
     pub fn named(&self, plan: &Plan) -> BuildCounts {
         let mut counts = BuildCounts {
-            streams: plan.streams.iter().map(|s| s.name.clone()).zip(self.streams.clone()).collect(),
+            streams: plan
+                .streams
+                .iter()
+                .map(|s| s.name.clone())
+                .zip(self.streams.clone())
+                .collect(),
             tasks: plan.tasks.iter().map(|t| t.name.clone()).zip(self.tasks.clone()).collect(),
             ..BuildCounts::default()
         };

@@ -12,11 +12,8 @@ const MIN_WORDS: usize = 3;
 /// than three words are not looked for.
 pub fn leaks(example: &Value, target: &[Path]) -> bool {
     // The places of the targets: an example is not changed while it is read.
-    let roots: Vec<*const Value> = target
-        .iter()
-        .flat_map(|path| path.all(example))
-        .map(std::ptr::from_ref)
-        .collect();
+    let roots: Vec<*const Value> =
+        target.iter().flat_map(|path| path.all(example)).map(std::ptr::from_ref).collect();
     let mut phrases = Vec::new();
     leaves(example, &roots, false, &mut |text, wanted| {
         if wanted {

@@ -129,13 +129,25 @@ impl Mapping<'_> {
             let mut value = match self.field(field, at, root)? {
                 Some(value) => value,
                 None if field.plan.required => {
-                    let message = format!("the field `{}` is required, but there is no value", field.plan.name);
-                    return Err(Rejected::map("missing_required", message, pointer(field, at.tree, 0)).into());
+                    let message = format!(
+                        "the field `{}` is required, but there is no value",
+                        field.plan.name
+                    );
+                    return Err(Rejected::map(
+                        "missing_required",
+                        message,
+                        pointer(field, at.tree, 0),
+                    )
+                    .into());
                 }
                 None => {
                     // A default is as the author wants it: nothing is done to it.
-                    let empty = if field.is_list() { Value::Array(Vec::new()) } else { Value::Null };
-                    made.insert(field.plan.name.clone(), field.plan.default.clone().unwrap_or(empty));
+                    let empty =
+                        if field.is_list() { Value::Array(Vec::new()) } else { Value::Null };
+                    made.insert(
+                        field.plan.name.clone(),
+                        field.plan.default.clone().unwrap_or(empty),
+                    );
                     continue;
                 }
             };
@@ -150,15 +162,16 @@ impl Mapping<'_> {
     fn field(&mut self, field: &Field, at: &Place, root: &Place) -> Result<Option<Value>, Left> {
         match &field.source {
             Source::Paths(selectors) => self.paths(field, selectors, at),
-            Source::Const(value) => {
-                convert_value((*value).clone(), field.plan.ty).map_err(|e| wrong(field, e, None).into())
-            }
+            Source::Const(value) => convert_value((*value).clone(), field.plan.ty)
+                .map_err(|e| wrong(field, e, None).into()),
             Source::Template(template) => {
-                let names = [("record".to_owned(), root.native()?), ("item".to_owned(), at.native()?)];
-                let value = self.plan.env.eval(template, &self.vars.with_all(names)).map_err(|e| {
-                    let place = self.plan.sources.display(e.span);
-                    Rejected::map("template_failed", format!("{place}: {}", e.message), None)
-                })?;
+                let names =
+                    [("record".to_owned(), root.native()?), ("item".to_owned(), at.native()?)];
+                let value =
+                    self.plan.env.eval(template, &self.vars.with_all(names)).map_err(|e| {
+                        let place = self.plan.sources.display(e.span);
+                        Rejected::map("template_failed", format!("{place}: {}", e.message), None)
+                    })?;
                 convert_value(value, field.plan.ty).map_err(|e| wrong(field, e, None).into())
             }
             Source::Each(items, map) => self.each(field, items, map, at, root),
@@ -227,11 +240,14 @@ impl Mapping<'_> {
         if let Some(child) = fetched {
             self.note(field, true);
             for (index, item) in child.items.iter().enumerate() {
-                let text = text_of(item.body.unpack()).map_err(|e| in_child(e, &child.name, index))?;
-                made.extend(self.apart(&text, &items.shape, map, root).map_err(|left| match left {
-                    Left::Rejected(rejected) => in_child(rejected, &child.name, index).into(),
-                    dropped @ Left::Dropped { .. } => dropped,
-                })?);
+                let text =
+                    text_of(item.body.unpack()).map_err(|e| in_child(e, &child.name, index))?;
+                made.extend(self.apart(&text, &items.shape, map, root).map_err(
+                    |left| match left {
+                        Left::Rejected(rejected) => in_child(rejected, &child.name, index).into(),
+                        dropped @ Left::Dropped { .. } => dropped,
+                    },
+                )?);
             }
             return Ok(Some(Value::Array(made)));
         }
@@ -244,10 +260,11 @@ impl Mapping<'_> {
                 if !exists {
                     return Ok(None);
                 }
-                for (position, tree) in found.into_iter().enumerate().filter(|(_, t)| !t.is_null()) {
-                    let item = self.fields(map, &Place::new(tree), root).map_err(|left| {
-                        below(left, || at.tree.pointer(steps, position))
-                    })?;
+                for (position, tree) in found.into_iter().enumerate().filter(|(_, t)| !t.is_null())
+                {
+                    let item = self
+                        .fields(map, &Place::new(tree), root)
+                        .map_err(|left| below(left, || at.tree.pointer(steps, position)))?;
                     made.push(Value::Object(item));
                 }
             }

@@ -50,9 +50,10 @@ impl<'scope> Outlets<'scope> {
 
     /// Gives each sink its rows; false when one has stopped.
     pub(super) fn give(&self, rows: Vec<Vec<Row>>) -> bool {
-        self.outlets.iter().zip(rows).all(|(outlet, rows)| {
-            rows.is_empty() || outlet.queue.send(Message::Rows(rows)).is_ok()
-        })
+        self.outlets
+            .iter()
+            .zip(rows)
+            .all(|(outlet, rows)| rows.is_empty() || outlet.queue.send(Message::Rows(rows)).is_ok())
     }
 
     /// Ends all threads; with `whole` every sink finishes, so that what it has is

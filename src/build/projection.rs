@@ -174,9 +174,11 @@ impl<'t> Tree<'t> {
                 .iter()
                 .find(|(key, _)| key == name)
                 .is_some_and(|(key, tree)| tree.step(key, rest, trail, each)),
-            (Step::All, Parts::Object(entries)) => entries
-                .iter()
-                .fold(entries.is_empty(), |any, (key, tree)| tree.step(key, rest, trail, each) | any),
+            (Step::All, Parts::Object(entries)) => {
+                entries.iter().fold(entries.is_empty(), |any, (key, tree)| {
+                    tree.step(key, rest, trail, each) | any
+                })
+            }
             (Step::Index(index), Parts::List(items)) => items
                 .iter()
                 .find(|(i, _)| i == index)

@@ -90,8 +90,16 @@ mod tests {
             assert_eq!(
                 keys,
                 [
-                    "stage", "reason", "message", "pointer", "stream", "partition", "key", "child",
-                    "raw", "raw_base64"
+                    "stage",
+                    "reason",
+                    "message",
+                    "pointer",
+                    "stream",
+                    "partition",
+                    "key",
+                    "child",
+                    "raw",
+                    "raw_base64"
                 ]
             );
         }

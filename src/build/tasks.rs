@@ -29,12 +29,19 @@ impl Made {
 
 /// Makes the examples of one record. `scope` has the record, `label` names it in
 /// messages.
-pub fn make(plan: &Plan, task: &TaskPlan, scope: &Scope, label: &str, counts: &mut TaskCounts) -> Made {
+pub fn make(
+    plan: &Plan,
+    task: &TaskPlan,
+    scope: &Scope,
+    label: &str,
+    counts: &mut TaskCounts,
+) -> Made {
     let mut made = Made { examples: Vec::new(), failures: Vec::new() };
     let fail = |made: &mut Made, counts: &mut TaskCounts, error: &EvalError| {
         counts.errors += 1;
         let place = plan.sources.display(error.span);
-        made.failures.push(format!("task {}, {place}: {} (record {label})", task.name, error.message));
+        made.failures
+            .push(format!("task {}, {place}: {} (record {label})", task.name, error.message));
     };
     let items = match items(plan, task, scope) {
         Ok(items) => items,
@@ -50,8 +57,8 @@ pub fn make(plan: &Plan, task: &TaskPlan, scope: &Scope, label: &str, counts: &m
             None => scope.clone(),
         };
         match example(plan, task, scope) {
-            Ok(Value::Null) => {}
-            Ok(example) => {
+            Ok(None) => {}
+            Ok(Some(example)) => {
                 if leaks(&example, &task.target) {
                     match task.leak {
                         LeakPolicy::Drop => {
@@ -75,18 +82,12 @@ pub fn make(plan: &Plan, task: &TaskPlan, scope: &Scope, label: &str, counts: &m
     made
 }
 
-/// One entry for each example: the item of `for_each`, if the task has one. None
-/// where the task does not apply.
+/// One entry for each example: the item of `for_each`, if the task has one.
 fn items(
     plan: &Plan,
     task: &TaskPlan,
     scope: &Scope,
 ) -> Result<Vec<Option<minijinja::Value>>, EvalError> {
-    if let Some(when) = &task.when
-        && !plan.env.test(when, scope)?
-    {
-        return Ok(Vec::new());
-    }
     let Some(for_each) = &task.for_each else { return Ok(vec![None]) };
     let list = plan.env.eval_native(for_each, scope)?;
     if list.is_none() {
@@ -99,7 +100,8 @@ fn items(
     Ok(items.map(Some).collect())
 }
 
-fn example(plan: &Plan, task: &TaskPlan, mut scope: Scope) -> Result<Value, EvalError> {
+/// One example; `None` where the task does not apply.
+fn example(plan: &Plan, task: &TaskPlan, mut scope: Scope) -> Result<Option<Value>, EvalError> {
     for (name, node) in &task.bindings {
         let value = match node {
             // What one expression gives goes to the next as it is.
@@ -108,5 +110,10 @@ fn example(plan: &Plan, task: &TaskPlan, mut scope: Scope) -> Result<Value, Eval
         };
         scope = scope.with(name, value);
     }
-    task.example.eval(&plan.env, &scope)
+    if let Some(when) = &task.when
+        && !plan.env.test(when, &scope)?
+    {
+        return Ok(None);
+    }
+    task.example.eval(&plan.env, &scope).map(|e| Some(e).filter(|e| !e.is_null()))
 }

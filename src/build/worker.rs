@@ -79,13 +79,16 @@ impl<'p> Worker<'p> {
             .iter()
             .map(|step| Step {
                 plan: step,
-                value: (step.plugin.scope() == TransformScope::Value)
-                    .then(|| ValueTransform { name: step.name.clone(), plugin: step.plugin.clone() }),
+                value: (step.plugin.scope() == TransformScope::Value).then(|| ValueTransform {
+                    name: step.name.clone(),
+                    plugin: step.plugin.clone(),
+                }),
             })
             .collect();
-        let tasks_are_seen = plan.sinks.iter().any(|s| {
-            s.template.is_some() && matches!(s.feed, Feed::Records | Feed::Task(_))
-        });
+        let tasks_are_seen = plan
+            .sinks
+            .iter()
+            .any(|s| s.template.is_some() && matches!(s.feed, Feed::Records | Feed::Task(_)));
         Self { plan, mappers, transforms, tasks_are_seen }
     }
 
@@ -118,12 +121,18 @@ impl<'p> Worker<'p> {
                 let rejected = Rejected {
                     stage: Stage::Transform,
                     reason: "panicked",
-                    message: String::from("a plugin or a template broke off while this record was built"),
+                    message: String::from(
+                        "a plugin or a template broke off while this record was built",
+                    ),
                     pointer: None,
                     child: None,
                 };
                 let text = text_of(record.body.unpack()).unwrap_or_default();
-                self.reject(&Current { stream: batch.stream, record, text: &text }, rejected, &mut done);
+                self.reject(
+                    &Current { stream: batch.stream, record, text: &text },
+                    rejected,
+                    &mut done,
+                );
             }
         }
         for (rows, count) in done.rows.iter().zip(&mut done.tally.sinks) {
@@ -163,13 +172,8 @@ impl<'p> Worker<'p> {
         }
         let seen = done.seen.as_mut().filter(|_| watch).map(|(_, seen)| seen.as_mut_slice());
         let vars = mapper.vars(&record.partition);
-        let mapping = Mapping {
-            plan: self.plan,
-            mapper,
-            vars: &vars,
-            children: &record.children,
-            seen,
-        };
+        let mapping =
+            Mapping { plan: self.plan, mapper, vars: &vars, children: &record.children, seen };
         let mapped = mapping.record(&tree).and_then(|map| self.transform(Value::Object(map)));
         match mapped {
             Ok(value) => {
@@ -343,7 +347,14 @@ impl<'p> Worker<'p> {
                     ("example".to_owned(), template_value(&example)),
                 ];
                 let bytes = template.eval(&plan.env, &scope.with_all(names)).map(|v| to_bytes(&v));
-                self.push(current, number, bytes, self.row_key(current, Some(task), n), label, done);
+                self.push(
+                    current,
+                    number,
+                    bytes,
+                    self.row_key(current, Some(task), n),
+                    label,
+                    done,
+                );
             }
         }
     }

@@ -17,7 +17,10 @@ pub fn listen(stop: Stop, observer: Arc<Observer>) {
         );
         stop.request();
         signal().await;
-        observer.important("interrupted", "stopped; nothing that was committed is lost: go on with --resume");
+        observer.important(
+            "interrupted",
+            "stopped; nothing that was committed is lost: go on with --resume",
+        );
         std::process::exit(Exit::Interrupted as i32);
     });
 }

@@ -1,14 +1,11 @@
 //! One request as the collector asks for it, and what comes of it.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::SystemTime;
 
-use scrape_api::{Bytes, Fetch, Method};
+use scrape_api::{Bytes, Method};
 
-use super::Stop;
-use crate::observe::Observer;
-use crate::plan::{HttpPlan, ReplyKind};
+use crate::plan::ReplyKind;
 
 /// Where a request goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +53,26 @@ pub struct Reply {
     pub seq: i64,
     /// The server's clock, from the header `Date`.
     pub date: Option<SystemTime>,
+}
+
+impl Reply {
+    /// The first value of a header, by its name in any case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+    }
+}
+
+/// A good reply, and what was read from it.
+#[derive(Debug, Clone)]
+pub struct Sent<T> {
+    /// What the reader made of it.
+    pub value: T,
+    /// The reply.
+    pub reply: Reply,
+    /// How often the page size was halved to get it.
+    pub halvings: u32,
+    /// Attempts that it took, the good one included.
+    pub attempts: u32,
 }
 
 /// What the reader of a reply says when the body is not what was asked for. The
@@ -117,17 +134,14 @@ pub struct ClientOptions {
     pub offline: bool,
     /// The first number for [`Reply::seq`].
     pub first_seq: i64,
+    /// `--record`: the recording to write; one that ends in `.zst` is compressed.
+    pub record: Option<PathBuf>,
+    /// `--replay`: the recording that answers in place of the transport; implies
+    /// `offline`.
+    pub replay: Option<PathBuf>,
 }
 
-/// Sends requests for a run. Cheap to clone; all clones share permits, pace,
-/// breaker and counters.
-#[derive(Clone)]
-pub struct Client {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
-    transport: Arc<dyn Fetch>,
-    stop: Stop,
-    observer: Arc<Observer>,
-}
+/// A client that cannot be made: one sentence that says what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SetupError(pub String);

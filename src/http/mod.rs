@@ -1,8 +1,32 @@
 //! One client per run: pace, retry, breaker, authentication, robots, redirects
 //! and recordings, as layers over any transport.
 
+mod auth;
+mod backoff;
+mod breaker;
 mod call;
+mod classify;
+mod client;
+mod clock;
+mod condition;
+mod exchange;
+mod glob;
+mod host;
+mod pace;
+mod recording;
+mod redact;
+mod redirect;
+mod repair;
+mod retry_after;
+mod robots;
+mod ruling;
+mod state;
 mod stop;
+#[cfg(test)]
+pub(crate) mod tests;
 
-pub use call::{Call, Client, ClientOptions, Failure, FailureScope, Malformed, Reply, Target};
+pub use call::{
+    Call, ClientOptions, Failure, FailureScope, Malformed, Reply, Sent, SetupError, Target,
+};
+pub use client::Client;
 pub use stop::{Stop, Stopped};

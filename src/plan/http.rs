@@ -1,5 +1,6 @@
 //! How requests are sent: the section `http:`, resolved.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -18,6 +19,8 @@ pub struct HttpPlan {
     pub headers: Vec<(String, String)>,
     /// Credentials.
     pub auth: Auth,
+    /// What templates in `auth` see as `secrets.NAME`.
+    pub secrets: Vec<Secret>,
     /// Whether robots.txt is obeyed.
     pub robots: Robots,
     /// Time to establish a connection.
@@ -76,13 +79,15 @@ impl Auth {
     }
 }
 
-/// What is done about robots.txt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Robots {
-    /// Disallowed paths fail, crawl-delay slows down.
-    Obey,
-    /// It is not asked for.
-    Ignore,
+/// One entry of `secrets:`. Its value is read when a run starts.
+#[derive(Debug, Clone)]
+pub struct Secret {
+    /// Its name.
+    pub name: String,
+    /// The environment variable that holds it; looked at first.
+    pub env: Option<String>,
+    /// The file that holds it, relative paths resolved.
+    pub file: Option<PathBuf>,
 }
 
 /// At most `requests` in any time span `per`, evenly spaced.
@@ -122,15 +127,6 @@ pub struct Backoff {
     pub jitter: Jitter,
     /// False for a constant wait of `initial`.
     pub exponential: bool,
-}
-
-/// How a wait is randomised.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Jitter {
-    /// Anywhere between 0 and the wait.
-    Full,
-    /// Not at all.
-    None,
 }
 
 /// After `failures` failed attempts in a row at a host, nothing is sent to it
@@ -180,69 +176,8 @@ pub struct Condition {
     pub json: Vec<(Path, Value)>,
 }
 
-/// `429` or `4xx`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StatusPattern {
-    /// One code.
-    Exact(u16),
-    /// A hundred of them, by the first digit.
-    Class(u16),
-}
-
-impl StatusPattern {
-    /// Whether a code is meant.
-    pub fn matches(self, status: u16) -> bool {
-        match self {
-            Self::Exact(code) => code == status,
-            Self::Class(first) => status / 100 == first,
-        }
-    }
-}
-
+pub use crate::spec::lang::{Action, Jitter, Pause, ReplyKind, Robots, StatusPattern};
 pub use scrape_api::FetchErrorKind as TransportKind;
-
-/// A reply with a good status that is no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReplyKind {
-    /// HTML where JSON was asked for: maintenance, a proxy.
-    Html,
-    /// A login page, or a redirect to one.
-    Login,
-    /// No body.
-    Empty,
-    /// JSON that ends too early.
-    Cut,
-    /// Not JSON.
-    NotJson,
-}
-
-/// What a rule does: a closed list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    /// Send it again.
-    Retry,
-    /// The key continued from is gone: take the next lower one known.
-    PreviousKey,
-    /// There is no more: end the partition as if the page had been empty.
-    End,
-    /// Give up this record, go on with the next.
-    RejectRecord,
-    /// Give up this partition, the others go on.
-    FailPartition,
-    /// Give up the run.
-    FailRun,
-    /// Authenticate anew, then send it again.
-    Reauth,
-}
-
-/// What waits before a retry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pause {
-    /// This request.
-    Request,
-    /// Everything that goes to the host, in all processes.
-    Host,
-}
 
 /// Where a wait comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{Path, Template};
 use crate::spec::Span;
+pub use crate::spec::lang::FieldType;
 
 /// The fields of a mapped record, in the spec's order.
 pub struct MapPlan {
@@ -69,27 +70,4 @@ pub enum EachSource {
     /// The items of a child list, by its name: the fetched ones, else those
     /// that came inline.
     Children(String),
-}
-
-/// What a value is made into. A value that cannot be is a reject.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FieldType {
-    /// As it came.
-    Any,
-    /// Text; numbers and booleans keep their source text.
-    String,
-    /// A whole number.
-    Int,
-    /// A number.
-    Float,
-    /// True or false.
-    Bool,
-    /// `2023-01-01T00:00:00.000Z`, from the usual forms with any offset.
-    Datetime,
-    /// `2023-01-01`.
-    Date,
-    /// A list; a single value becomes a list of one.
-    List,
-    /// An object.
-    Object,
 }

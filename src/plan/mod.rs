@@ -1,7 +1,9 @@
 //! A checked spec made runnable: params applied, paths and templates compiled,
 //! plugins made (but nothing opened).
 
+mod compile;
 pub mod datetime;
+mod engine_rules;
 mod expr;
 mod filters;
 mod http;
@@ -15,16 +17,18 @@ pub mod phrase;
 mod stream;
 mod template;
 
+pub use compile::{Registry, compile, compile_with};
+pub use engine_rules::engine_rules;
 pub use expr::{Path, PathError, Step};
 pub use http::{
     Action, Auth, Backoff, Breaker, Condition, HttpPlan, Jitter, Pause, RateLimit, ReplyKind,
-    Retry, Robots, Rule, StatusPattern, TransportKind, Wait,
+    Retry, Robots, Rule, Secret, StatusPattern, TransportKind, Wait,
 };
 pub use map::{EachSource, FieldPlan, FieldSource, FieldType, MapPlan, ValueTransform};
 pub use nearest::{closest, nearest};
 pub use node::{Node, scope_of};
-pub use origin::differences;
 pub use order::{order_key, original_key, version_key};
+pub use origin::differences;
 pub use output::{Feed, LeakPolicy, SinkPlan, SinkTarget, TaskPlan, TransformStep};
 pub use stream::{
     Check, ChildPlan, KeyOrder, Overlay, Pagination, PaginationKind, Partition, Preflight, Probe,
@@ -66,4 +70,11 @@ pub struct Plan {
     pub sinks: Vec<SinkPlan>,
     /// The texts of the spec and of all files that it names, for messages.
     pub sources: Arc<Sources>,
+}
+
+impl Plan {
+    /// What every template sees: `params`, `version` and `spec`.
+    pub fn scope(&self) -> Scope {
+        compile::common_scope(&self.params, &self.name)
+    }
 }

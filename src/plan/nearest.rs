@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::expr::Step;
+pub use crate::spec::closest;
 
 /// Follows `steps` into `value` and, where they lead nowhere, names the nearest
 /// path that exists: `$.fields.summary` for `$.fields.sumary`. `None` when the
@@ -25,14 +26,8 @@ pub fn nearest(value: &Value, steps: &[Step]) -> Option<String> {
                 Some(next) => next,
                 None => return Some(walked),
             },
-            (Step::All, Value::Array(items)) => match items.first() {
-                Some(next) => next,
-                None => return None,
-            },
-            (Step::All, Value::Object(map)) => match map.values().next() {
-                Some(next) => next,
-                None => return None,
-            },
+            (Step::All, Value::Array(items)) => items.first()?,
+            (Step::All, Value::Object(map)) => map.values().next()?,
             _ => return Some(walked),
         };
         walked.push_str(&match step {
@@ -43,16 +38,6 @@ pub fn nearest(value: &Value, steps: &[Step]) -> Option<String> {
         at = next;
     }
     None
-}
-
-/// The candidate most like `name`, if any is like it at all.
-pub fn closest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    candidates
-        .map(|c| (strsim::jaro_winkler(&name.to_lowercase(), &c.to_lowercase()), c))
-        // 0.8 keeps slips and drops strangers; found by trying on key names.
-        .filter(|(score, _)| *score > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, c)| c)
 }
 
 fn name_step(name: &str) -> String {

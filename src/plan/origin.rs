@@ -34,7 +34,12 @@ impl Plan {
 
     /// The texts of a request's templates, and the values of the params that
     /// they use.
-    fn describe_request(&self, name: &str, request: &RequestTemplate, into: &mut Map<String, Value>) {
+    fn describe_request(
+        &self,
+        name: &str,
+        request: &RequestTemplate,
+        into: &mut Map<String, Value>,
+    ) {
         let mut templates = vec![("path", &request.path)];
         templates.extend(request.query.iter().map(|(n, t)| (n.as_str(), t)));
         if let Some(body) = &request.json {

@@ -6,6 +6,7 @@ use scrape_api::{Sink, Transform};
 
 use super::{Node, Path, Template};
 use crate::spec::Span;
+pub use crate::spec::lang::LeakPolicy;
 
 /// One step of `transforms:`.
 pub struct TransformStep {
@@ -26,12 +27,13 @@ pub struct TaskPlan {
     pub name: String,
     /// One sentence.
     pub description: String,
-    /// Whether it applies to a record; sees `record`.
-    pub when: Option<Template>,
-    /// Gives a list, one example for each item, which templates see as `item`.
+    /// Gives a list, one example for each item, which the others see as `item`;
+    /// sees `record`.
     pub for_each: Option<Template>,
-    /// Values computed first, in order; each sees those before it.
+    /// Values computed for each example, in order; each sees those before it.
     pub bindings: Vec<(String, Node)>,
+    /// Whether the example is made; sees `record`, `item` and the bindings.
+    pub when: Option<Template>,
     /// The example; sees `record`, `item` and the bindings.
     pub example: Node,
     /// Paths into the example: the leaves that a model is to produce.
@@ -40,17 +42,6 @@ pub struct TaskPlan {
     pub leak: LeakPolicy,
     /// Where it stands.
     pub span: Span,
-}
-
-/// What happens to an example whose target stands in its input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LeakPolicy {
-    /// It is left out, and counted: for generated text.
-    Drop,
-    /// It stays: spans of the input are what is wanted.
-    Allow,
-    /// It stays, and is counted: closed labels.
-    Report,
 }
 
 /// What a sink is fed with.

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{Condition, MapPlan, Path, Template};
 use crate::spec::Span;
+pub use crate::spec::lang::KeyOrder;
 use scrape_api::Method;
 
 /// A check before the first page.
@@ -115,6 +116,7 @@ pub struct Pagination {
 }
 
 /// The seven kinds of pagination. All advance by what came back.
+#[allow(clippy::large_enum_variant, reason = "there is one for each stream")]
 pub enum PaginationKind {
     /// One reply is all.
     None,
@@ -155,15 +157,6 @@ pub enum PaginationKind {
         /// How a partition is cut for concurrency.
         ranges: Option<Ranges>,
     },
-}
-
-/// How keys compare.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyOrder {
-    /// Runs of digits compare as numbers: `KAFKA-9` before `KAFKA-10`.
-    Natural,
-    /// As text, by bytes.
-    Text,
 }
 
 /// How a keyset partition is cut into ranges.

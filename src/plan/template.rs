@@ -1,7 +1,7 @@
 //! The second expression language: minijinja shapes text and values.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use minijinja::syntax::SyntaxConfig;
@@ -77,6 +77,7 @@ impl Env {
         }
         // For the places of errors; messages are made without its other uses.
         inner.set_debug(true);
+        inner.set_path_join_callback(|name, template| beside(name, template).into());
         inner.set_loader(|name| load_text(Path::new(name)));
         filters::register(&mut inner);
         inner.add_function("render", render);
@@ -209,6 +210,76 @@ impl Env {
         }
     }
 
+    /// Whether a name is that of a function or a value that all templates see.
+    pub fn has_global(&self, name: &str) -> bool {
+        matches!(name, "loop" | "self" | "super" | "caller")
+            || self.inner.globals().any(|(global, _)| global == name)
+    }
+
+    /// Whether there is a filter of a name.
+    pub fn has_filter(&self, name: &str) -> bool {
+        let applied = self.inner.empty_state().apply_filter(name, &[]);
+        !applied.is_err_and(|e| e.kind() == ErrorKind::UnknownFilter)
+    }
+
+    /// The filters that are worth naming in a hint: minijinja's, then our own.
+    pub const FILTERS: &[&str] = &[
+        "abs",
+        "attr",
+        "batch",
+        "bool",
+        "capitalize",
+        "chain",
+        "count",
+        "default",
+        "dictsort",
+        "escape",
+        "first",
+        "float",
+        "format",
+        "groupby",
+        "indent",
+        "int",
+        "items",
+        "join",
+        "last",
+        "length",
+        "lines",
+        "list",
+        "lower",
+        "map",
+        "max",
+        "min",
+        "pprint",
+        "reject",
+        "rejectattr",
+        "replace",
+        "reverse",
+        "round",
+        "safe",
+        "select",
+        "selectattr",
+        "slice",
+        "sort",
+        "split",
+        "string",
+        "sum",
+        "title",
+        "tojson",
+        "trim",
+        "unique",
+        "upper",
+        "urlencode",
+        "zip",
+        "consecutive",
+        "findall",
+        "jql",
+        "matches",
+        "mentions",
+        "truncate_words",
+        "words",
+    ];
+
     /// As [`Env::undeclared`] for the text template of a file, as
     /// `render("name")` would load it.
     ///
@@ -314,6 +385,12 @@ fn single_expression(source: &str) -> Option<(usize, &str)> {
 }
 
 fn load_text(file: &Path) -> Result<Option<String>, minijinja::Error> {
+    if let Some(name) = file.to_string_lossy().strip_prefix(OUTSIDE) {
+        return Err(minijinja::Error::new(
+            ErrorKind::InvalidOperation,
+            format!("{name}: only files below the folder of this template can be used"),
+        ));
+    }
     match std::fs::read_to_string(file) {
         Ok(text) => Ok(Some(text)),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -327,20 +404,23 @@ fn load_text(file: &Path) -> Result<Option<String>, minijinja::Error> {
 /// `render("name")`: a text template below the folder of the file that calls,
 /// with what that file sees.
 fn render(state: &State, name: String) -> Result<String, minijinja::Error> {
-    let relative = Path::new(&name);
-    if !relative.components().all(|c| matches!(c, std::path::Component::Normal(_))) {
-        return Err(minijinja::Error::new(
-            ErrorKind::InvalidOperation,
-            format!(
-                "render({name:?}): only files below the folder of this template can be rendered"
-            ),
-        ));
-    }
-    let folder = PathBuf::from(state.name());
-    let file = folder.parent().unwrap_or(Path::new("")).join(relative);
     let scope = state.lookup(SCOPE).unwrap_or_default();
-    state.get_template(&file.to_string_lossy())?.render(scope)
+    state.get_template(&name)?.render(scope)
 }
+
+/// The file that a name means in a template: below that template's folder. What
+/// would leave the folder is a name that no file has.
+fn beside(name: &str, template: &str) -> String {
+    let relative = Path::new(name);
+    if !relative.components().all(|c| matches!(c, std::path::Component::Normal(_))) {
+        return format!("{OUTSIDE}{name}");
+    }
+    let folder = Path::new(template).parent().unwrap_or(Path::new(""));
+    folder.join(relative).to_string_lossy().into_owned()
+}
+
+/// Marks a name that leaves its folder.
+const OUTSIDE: &str = "\u{2}";
 
 /// The name under which a scope finds itself, for `render`.
 const SCOPE: &str = "__scope";

@@ -1,1 +1,10 @@
 //! What a user reads: diagnostics, stats, the summary, exit codes.
+
+pub mod diagnostics;
+mod exit;
+mod stats;
+mod summary;
+
+pub use exit::{Ended, Exit, Outcome};
+pub use stats::{STATS_FILE, Stats};
+pub use summary::summary;

@@ -57,10 +57,40 @@ impl Diagnostics {
         self.items.iter().any(|d| d.severity == Severity::Error)
     }
 
+    /// Adds to the last finding what can be done about it.
+    pub fn hint(&mut self, hint: impl Into<String>) {
+        if let Some(last) = self.items.last_mut() {
+            last.hint(hint);
+        }
+    }
+
+    /// Takes back what was said about a place that begins here, for a finding
+    /// that says more.
+    pub fn retract(&mut self, file: u32, start: u32) {
+        self.items.retain(|d| !d.span.is_some_and(|s| s.file == file && s.start == start));
+    }
+
+    /// How many errors there are so far.
+    pub fn errors(&self) -> usize {
+        self.items.iter().filter(|d| d.severity == Severity::Error).count()
+    }
+
+    /// Adds the findings of another list.
+    pub fn extend(&mut self, other: &Self) {
+        self.items.extend(other.items.iter().cloned());
+    }
+
     /// All findings by file and place, each once.
     pub fn sorted(mut self) -> Vec<Diagnostic> {
         self.items.sort_by_key(|d| d.span.map(|s| (s.file, s.start, s.end)));
-        self.items.dedup();
+        let mut kept: Vec<Diagnostic> = Vec::with_capacity(self.items.len());
+        for item in self.items {
+            let near = kept.iter().rev().take_while(|k| k.span == item.span);
+            if !near.into_iter().any(|k| *k == item) {
+                kept.push(item);
+            }
+        }
+        self.items = kept;
         self.items
     }
 }

@@ -1,7 +1,27 @@
 //! What a YAML file may say: nodes with places, types, loading, checks.
 
+pub mod decode;
 mod diagnostic;
+pub mod lang;
+mod leaf;
+mod load;
+mod merge;
+pub mod params;
+mod parse;
+#[allow(dead_code, reason = "printed by the verb `schema`")]
+pub mod schema;
+pub mod section;
+mod slips;
 mod source;
+mod suggest;
+#[cfg(test)]
+mod tests;
+pub mod units;
+mod yaml;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use load::{LoadError, Loaded, load, near, read, simplify};
+pub use params::{ParamDecl, ParamValues};
 pub use source::{Source, Sources, Span};
+pub use suggest::{closest, hint as suggest_hint};
+pub use yaml::{Data, Key, Scalar, Style, Yaml};

@@ -55,6 +55,20 @@ impl Sources {
         self.files.iter()
     }
 
+    /// The folder of a file, which paths in it are relative to; empty for one
+    /// in the current folder.
+    pub fn folder(&self, file: u32) -> &Path {
+        self.get(file).and_then(|s| s.path.parent()).unwrap_or(Path::new(""))
+    }
+
+    /// The number of a file by its path; adds the file if it is not there yet.
+    pub fn find_or_add(&mut self, path: &Path, text: &str) -> u32 {
+        match self.files.iter().position(|s| s.path == path) {
+            Some(at) => u32::try_from(at).unwrap_or(u32::MAX),
+            None => self.add(path.to_owned(), text.to_owned()),
+        }
+    }
+
     /// Path, line and column (both from 1; columns count characters) of the
     /// first byte of a place.
     pub fn locate(&self, span: Span) -> Option<(&Path, usize, usize)> {

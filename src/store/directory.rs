@@ -272,4 +272,5 @@ fn unreadable(path: &Path, cause: &std::io::Error) -> Error {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

@@ -4,8 +4,14 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use super::{Error, Result};
+
+/// A lock outlives its holder by an instant: until the kernel has ended a killed
+/// process, or until a process that the holder has just forked runs its program.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// What a process does in an output directory. One process of each kind at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,16 +74,23 @@ impl Lock {
             .truncate(false)
             .open(&path)
             .map_err(|cause| unusable(&cause))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(Error::Locked {
-                    directory: directory.display().to_string(),
-                    holder: holder(&mut file),
-                    doing: kind.doing(),
-                });
+        let mut tries = 1;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if tries < TRIES => {
+                    tries += 1;
+                    std::thread::sleep(PAUSE);
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Error::Locked {
+                        directory: directory.display().to_string(),
+                        holder: holder(&mut file),
+                        doing: kind.doing(),
+                    });
+                }
+                Err(TryLockError::Error(cause)) => return Err(unusable(&cause)),
             }
-            Err(TryLockError::Error(cause)) => return Err(unusable(&cause)),
         }
         // The id is for messages only: on a full disk the lock holds without it.
         let _ = file
@@ -104,6 +117,7 @@ fn holder(file: &mut File) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -32,8 +32,7 @@ impl Write for Pipe {
 }
 
 fn row(text: &str) -> Row {
-    let key =
-        RowKey { stream: "issues".into(), primary_key: "1".into(), task: None, example: 0 };
+    let key = RowKey { stream: "issues".into(), primary_key: "1".into(), task: None, example: 0 };
     Row { key, bytes: text.as_bytes().to_vec() }
 }
 

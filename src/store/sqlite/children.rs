@@ -126,7 +126,7 @@ pub(super) fn fail(db: &Connection, key: &ChildKey, reason: &str) -> rusqlite::R
 /// The statement of [`pending`].
 pub(super) const PENDING: &str = "
     SELECT c.partition, c.sort_key, c.primary_key, c.child, c.position, r.seq, r.body
-    FROM children AS c CROSS JOIN records AS r
+    FROM children AS c INDEXED BY children_pending CROSS JOIN records AS r
       ON r.stream = c.stream AND r.primary_key = c.primary_key
     WHERE c.stream = ?1 AND c.state = 'pending'
       AND (c.partition, c.sort_key, c.primary_key, c.child) > (?2, ?3, ?4, ?5)

@@ -5,11 +5,12 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::books;
 use crate::store::Body;
 
+/// The statement of [`count`].
+pub(super) const COUNT: &str =
+    "SELECT count(*) FROM records WHERE stream = ?1 AND partition = ?2 AND gone = 0";
+
 pub(super) fn count(db: &Connection, stream: &str, partition: &str) -> rusqlite::Result<u64> {
-    db.prepare_cached(
-        "SELECT count(*) FROM records WHERE stream = ?1 AND partition = ?2 AND gone = 0",
-    )?
-    .query_row([stream, partition], |row| books::count(row, 0))
+    db.prepare_cached(COUNT)?.query_row([stream, partition], |row| books::count(row, 0))
 }
 
 /// The keys of a partition that are not listed, in the store's order, and the

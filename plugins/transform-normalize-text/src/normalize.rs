@@ -1,0 +1,66 @@
+//! The conversion itself.
+
+use std::borrow::Cow;
+
+use crate::chars::{Class, class, joins};
+use crate::{Options, lines};
+
+/// Gives `text` one kind of line end (LF) and one kind of space (U+0020), and
+/// removes control characters other than tab and LF, byte order marks, soft
+/// hyphens, zero-width characters and marks of direction.
+///
+/// A zero-width joiner or non-joiner between two characters beyond ASCII stays:
+/// Persian, Indic scripts and emoji are spelt with them. U+FFFD stays: it says
+/// that something was lost. Borrows when nothing changes; idempotent; linear in
+/// time.
+pub fn normalize<'a>(text: &'a str, options: &Options) -> Cow<'a, str> {
+    let clean = clean(text);
+    if !options.trim_line_ends && options.max_blank_lines.is_none() {
+        return clean;
+    }
+    match lines::tidy(&clean, options) {
+        Some(tidied) => Cow::Owned(tidied),
+        None => clean,
+    }
+}
+
+fn clean(text: &str) -> Cow<'_, str> {
+    let Some((first, _)) = text.char_indices().find(|&(_, c)| class(c) != Class::Keep) else {
+        return Cow::Borrowed(text);
+    };
+    let mut out = String::with_capacity(text.len());
+    out.push_str(&text[..first]);
+    let mut rest = text[first..].chars();
+    while let Some(c) = rest.next() {
+        match class(c) {
+            Class::Keep => out.push(c),
+            Class::Space => out.push(' '),
+            Class::Newline => {
+                if c == '\r' && rest.as_str().starts_with('\n') {
+                    rest.next();
+                }
+                out.push('\n');
+            }
+            Class::Remove | Class::Joiner => {
+                // The whole invisible run at once: one decision, no rescanning.
+                let run = rest.as_str();
+                let end = run.find(|c| !invisible(c)).unwrap_or(run.len());
+                let joiner = std::iter::once(c)
+                    .chain(run[..end].chars())
+                    .find(|&c| class(c) == Class::Joiner);
+                rest = run[end..].chars();
+                let before = out.chars().next_back().is_some_and(joins);
+                let after = run[end..].chars().next().is_some_and(joins);
+                if let (Some(joiner), true, true) = (joiner, before, after) {
+                    out.push(joiner);
+                }
+            }
+        }
+    }
+    // Only removals and a kept joiner can end where they began.
+    if out == text { Cow::Borrowed(text) } else { Cow::Owned(out) }
+}
+
+fn invisible(c: char) -> bool {
+    matches!(class(c), Class::Remove | Class::Joiner)
+}

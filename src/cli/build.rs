@@ -1,0 +1,35 @@
+//! `scrape build`: the outputs again, from the store alone.
+
+use std::sync::Arc;
+
+use super::finish;
+use super::memory::Memory;
+use super::run::{build_into, store_error};
+use super::spec_args::SpecArgs;
+use crate::observe::Observer;
+use crate::report::{Ended, Outcome};
+use crate::store::{OutputState, STORE_FILE, SqliteStore};
+
+/// Runs the verb.
+pub fn run(spec: &SpecArgs) -> Outcome {
+    let observer = Arc::new(Observer::new(spec.voice()));
+    let dir = spec.output_dir(false);
+    let shown = dir.display().to_string();
+    match OutputState::inspect(&dir).map_err(store_error)? {
+        OutputState::Unfinished(_) | OutputState::Complete(_) => {}
+        OutputState::Empty | OutputState::Foreign { .. } => {
+            return Err(Ended::usage(format!(
+                "{shown} holds no run to build from: `scrape run` it first, or name its folder with --output-dir"
+            )));
+        }
+    }
+    let mut store = SqliteStore::open(&dir.join(STORE_FILE)).map_err(store_error)?;
+    let remembered = Memory::read(|key| crate::store::Store::meta(&store, key))?;
+    let plan = spec.compile(remembered.as_ref().map(|m| &m.params))?;
+    if let Some(remembered) = remembered {
+        let now = Memory::of(&plan, remembered.source, remembered.limit);
+        remembered.must_match(&now, &shown)?;
+    }
+    let built = build_into(&plan, &mut store, &dir)?;
+    finish::finish(&plan, &store, &dir, &built, &observer, false)
+}

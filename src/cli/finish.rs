@@ -1,0 +1,41 @@
+//! The end of a verb that builds: `stats.json`, the summary, the exit code.
+
+use std::path::Path;
+
+use scrape_api::OutputDir;
+
+use super::run::store_error;
+use crate::build::BuildReport;
+use crate::observe::Observer;
+use crate::plan::Plan;
+use crate::report::{Ended, Exit, Outcome, Stats, summary};
+use crate::store::Store;
+
+/// Writes `stats.json`, tells the summary, and says how the verb ends.
+///
+/// # Errors
+/// When the store cannot be read or the file not be written.
+pub fn finish(
+    plan: &Plan,
+    store: &dyn Store,
+    dir: &Path,
+    built: &BuildReport,
+    observer: &Observer,
+    interrupted: bool,
+) -> Outcome {
+    let reader = store.reader().map_err(store_error)?;
+    let stats = Stats::gather(plan, &*reader, built, observer).map_err(store_error)?;
+    stats.write(&OutputDir::new(dir)).map_err(|e| Ended::failed(e.to_string()))?;
+    for warning in &built.warnings {
+        observer.important("warning", &format!("warning: {warning}"));
+    }
+    let complete = stats.is_complete();
+    let next = (!complete)
+        .then(|| format!("scrape run {} -o {} --resume", plan.spec_file.display(), dir.display()));
+    observer.important("summary", &summary(&stats, &dir.display().to_string(), next.as_deref()));
+    Ok(match (interrupted, complete) {
+        (true, _) => Exit::Interrupted,
+        (false, true) => Exit::Complete,
+        (false, false) => Exit::Incomplete,
+    })
+}

@@ -1,0 +1,184 @@
+//! Arguments of a verb that takes a spec: the spec's own params are flags too.
+
+use std::cell::RefCell;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde_json::{Map, Value};
+
+use super::parsed;
+use crate::observe::{Voice, log};
+use crate::plan::{Plan, compile};
+use crate::report::{self, Ended, Exit, Outcome};
+use crate::spec::{self, Diagnostics, Loaded, ParamDecl, ParamValues, Sources, params};
+
+/// A loaded spec, and the arguments that were read with its help.
+pub struct SpecArgs {
+    loaded: RefCell<Loaded>,
+    params: Vec<ParamDecl>,
+    matches: ArgMatches,
+}
+
+impl SpecArgs {
+    /// Reads the spec that is the first argument after the verb, then all
+    /// arguments.
+    ///
+    /// # Errors
+    /// With the diagnostics already told, when the spec cannot be loaded; with
+    /// what clap says, when the arguments are wrong.
+    pub fn parse(verb: Command, argv: &[OsString]) -> Outcome<Self> {
+        let name = format!("scrape {}", verb.get_name());
+        let verb = verb.bin_name(name);
+        let spec = argv.get(2).filter(|a| !a.to_string_lossy().starts_with('-'));
+        let Some(spec) = spec else {
+            parsed(verb.try_get_matches_from(&argv[1..]))?;
+            return Err(Ended::usage("the spec is the first argument after the verb"));
+        };
+        let help = || argv.iter().any(|a| a == "--help" || a == "-h");
+        let loaded = match spec::load(Path::new(spec)) {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                if help() {
+                    // The engine's own flags are known even so.
+                    let _ = verb.clone().print_long_help();
+                }
+                report::diagnostics::print(error.diagnostics, &error.sources);
+                return Err(Ended::told(Exit::Usage));
+            }
+        };
+        let mut diagnostics = Diagnostics::default();
+        let params = params::declarations(&loaded, &mut diagnostics);
+        if diagnostics.has_errors() {
+            if help() {
+                let _ = verb.clone().print_long_help();
+            }
+            // The other findings are wanted as well.
+            let mut loaded = loaded;
+            let mut all = Diagnostics::default();
+            compile(&mut loaded, &ParamValues::default(), &mut all);
+            report::diagnostics::print(all, &loaded.sources);
+            return Err(Ended::told(Exit::Usage));
+        }
+        let heading = format!("Params of {}", spec.to_string_lossy());
+        let verb = params
+            .iter()
+            .fold(verb, |verb, decl| verb.arg(flag(decl).help_heading(heading.clone())));
+        let matches = parsed(verb.try_get_matches_from(&argv[1..]))?;
+        let json = matches.get_one::<String>("log-format").is_some_and(|f| f == "json");
+        log::init(matches.get_count("verbose"), json);
+        Ok(Self { loaded: RefCell::new(loaded), params, matches })
+    }
+
+    /// Makes the plan: stored params first, then those of the command line.
+    ///
+    /// # Errors
+    /// With the diagnostics already told.
+    pub fn compile(&self, stored: Option<&Map<String, Value>>) -> Outcome<Plan> {
+        let mut values =
+            stored.map_or_else(ParamValues::default, |s| ParamValues::from_stored(s.clone()));
+        let mut wrong = Vec::new();
+        let mut set = |decl: &ParamDecl, texts: &[String]| {
+            if let Err(message) = values.set(decl, texts) {
+                wrong.push(message);
+            }
+        };
+        for text in self.matches.get_many::<String>("set").into_iter().flatten() {
+            let Some((name, value)) = text.split_once('=') else {
+                return Err(Ended::usage(format!("--set {text}: expected NAME=VALUE")));
+            };
+            let decl = params::find(&self.params, name).map_err(Ended::usage)?;
+            set(decl, &[value.to_owned()]);
+        }
+        for decl in &self.params {
+            if let Some(texts) = self.matches.get_many::<String>(&id(decl)) {
+                set(decl, &texts.cloned().collect::<Vec<_>>());
+            }
+        }
+        if !wrong.is_empty() {
+            return Err(Ended::usage(wrong.join("\n  ")));
+        }
+        let mut diagnostics = Diagnostics::default();
+        let loaded = &mut *self.loaded.borrow_mut();
+        let plan = compile(loaded, &values, &mut diagnostics);
+        let sources: &Sources = &loaded.sources;
+        report::diagnostics::print(diagnostics, sources);
+        plan.ok_or(Ended::told(Exit::Usage))
+    }
+
+    /// How progress is told.
+    pub fn voice(&self) -> Voice {
+        if self.flag("quiet") {
+            return Voice::Quiet;
+        }
+        match self.matches.get_one::<String>("log-format").map(String::as_str) {
+            Some("json") => Voice::Json,
+            _ => Voice::Text,
+        }
+    }
+
+    /// Whether a switch was given.
+    pub fn flag(&self, name: &str) -> bool {
+        self.matches.get_flag(name)
+    }
+
+    /// The value of a flag that is a path.
+    pub fn path(&self, name: &str) -> Option<&PathBuf> {
+        self.matches.get_one(name)
+    }
+
+    /// `--output-dir`, or its default.
+    pub fn output_dir(&self, replay: bool) -> PathBuf {
+        let default = if replay { "output-replay" } else { "output" };
+        self.path("output-dir").cloned().unwrap_or_else(|| default.into())
+    }
+
+    /// `--limit`.
+    pub fn limit(&self) -> Option<u64> {
+        self.matches.get_one("limit").copied()
+    }
+
+    /// `--max-concurrent`.
+    pub fn concurrency(&self) -> Option<usize> {
+        self.matches.get_one::<u32>("max-concurrent").map(|n| *n as usize)
+    }
+
+    /// `--rate-limit`, in seconds.
+    pub fn rate_limit(&self) -> Option<f64> {
+        self.matches.get_one("rate-limit").copied()
+    }
+}
+
+/// Params and fixed flags have names of their own, so clap's ids must not meet.
+fn id(decl: &ParamDecl) -> String {
+    format!("param {}", decl.name)
+}
+
+fn flag(decl: &ParamDecl) -> Arg {
+    let mut help = decl.help.clone();
+    if let Some(default) = &decl.default {
+        let text = match default {
+            Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(","),
+            other => plain(other),
+        };
+        help.push_str(&format!(" [default: {text}]"));
+    } else if decl.required {
+        help.push_str(" (required)");
+    }
+    let mut arg = Arg::new(id(decl))
+        .long(decl.flag())
+        .value_name(decl.name.to_uppercase())
+        .action(ArgAction::Append)
+        .help(help.trim().to_owned());
+    if decl.flag() != decl.name {
+        arg = arg.alias(decl.name.clone());
+    }
+    match decl.short {
+        Some(short) => arg.short(short),
+        None => arg,
+    }
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

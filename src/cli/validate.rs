@@ -1,0 +1,45 @@
+//! `scrape validate`: everything that can be found without network.
+
+use std::path::PathBuf;
+
+use clap::ArgMatches;
+
+use crate::observe::{Observer, Voice};
+use crate::plan::compile;
+use crate::report::{self, Ended, Exit, Outcome};
+use crate::spec::{self, Diagnostics, ParamValues};
+
+/// Checks each spec, with stand-ins for params that must be given.
+pub fn run(args: &ArgMatches) -> Outcome {
+    let voice = if args.get_flag("quiet") { Voice::Quiet } else { Voice::Text };
+    let observer = Observer::new(voice);
+    let mut failed = false;
+    for path in args.get_many::<PathBuf>("spec").into_iter().flatten() {
+        let mut loaded = match spec::load(path) {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                report::diagnostics::print(error.diagnostics, &error.sources);
+                failed = true;
+                continue;
+            }
+        };
+        let values = ParamValues::stand_ins();
+        let mut diagnostics = Diagnostics::default();
+        let plan = compile(&mut loaded, &values, &mut diagnostics);
+        report::diagnostics::print(diagnostics, &loaded.sources);
+        match plan {
+            Some(plan) => observer.line(
+                "valid",
+                &format!(
+                    "{}: ok ({} streams, {} tasks, {} sinks)",
+                    path.display(),
+                    plan.streams.len(),
+                    plan.tasks.len(),
+                    plan.sinks.len()
+                ),
+            ),
+            None => failed = true,
+        }
+    }
+    if failed { Err(Ended::told(Exit::Usage)) } else { Ok(Exit::Complete) }
+}

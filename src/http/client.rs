@@ -1,0 +1,509 @@
+//! The client: attempts at a request until one is good or a rule gives up.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
+
+use scrape_api::{Fetch, Method};
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use url::Url;
+
+use super::Stop;
+use super::auth::{self, Credentials};
+use super::breaker::Breaker;
+use super::call::{
+    Call, ClientOptions, Failure, FailureScope, Malformed, Reply, Sent, SetupError, Target,
+};
+use super::classify::{refine, server_words};
+use super::clock::{Clock, SystemClock, VirtualClock, words};
+use super::condition::Situation;
+use super::exchange::Outcome;
+use super::host::Host;
+use super::pace::Pace;
+use super::recording::{Recorder, Replay};
+use super::redact::Redactor;
+use super::robots::Robots;
+use super::ruling::{Tries, Trouble, kind_name};
+use crate::observe::Observer;
+use crate::plan::{self, Plan, ReplyKind, Wait};
+
+/// The shortest pause of another process that is sat out, whatever the rules say.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Sends requests for a run. Cheap to clone; all clones share permits, pace,
+/// breaker and counters.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) transport: Arc<dyn Fetch>,
+    pub(crate) stop: Stop,
+    pub(crate) observer: Arc<Observer>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) permits: Semaphore,
+    pub(crate) credentials: RwLock<Credentials>,
+    pub(crate) redactor: Redactor,
+    pub(crate) seq: AtomicI64,
+    /// The longest pause that is sat out.
+    pub(crate) patience: Duration,
+    options: ClientOptions,
+    recorder: Option<Arc<Recorder>>,
+    replay: Option<Arc<Replay>>,
+    hosts: Mutex<HashMap<String, Arc<Host>>>,
+}
+
+/// What a request is for, as far as sending it differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Data,
+    Robots,
+}
+
+impl Client {
+    /// A client for one run. Reads the secrets that the plan's `auth` uses
+    /// (except under replay); sends nothing yet.
+    ///
+    /// # Errors
+    /// A secret that is missing, a recording that cannot be opened.
+    pub fn new(
+        plan: Arc<Plan>,
+        transport: Arc<dyn Fetch>,
+        mut options: ClientOptions,
+        stop: Stop,
+        observer: Arc<Observer>,
+    ) -> Result<Self, SetupError> {
+        options.offline |= options.replay.is_some();
+        let clock: Arc<dyn Clock> =
+            if options.offline { Arc::new(VirtualClock::new()) } else { Arc::new(SystemClock) };
+        Self::with_clock(plan, transport, options, stop, observer, clock)
+    }
+
+    pub(crate) fn with_clock(
+        plan: Arc<Plan>,
+        transport: Arc<dyn Fetch>,
+        options: ClientOptions,
+        stop: Stop,
+        observer: Arc<Observer>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, SetupError> {
+        let redactor = Redactor::default();
+        if let Some(password) = plan.http.base_url.password() {
+            redactor.add(password);
+        }
+        let credentials = if options.offline { None } else { auth::resolve(&plan, &redactor)? };
+        let mut transport = transport;
+        let mut recorder = None;
+        let mut replay = None;
+        if let Some(path) = &options.replay {
+            let opened = Replay::open(path, &plan.http.base_url).map_err(SetupError)?;
+            transport = replay.insert(Arc::new(opened)).clone();
+        }
+        if let Some(path) = &options.record {
+            let auth_header = credentials.as_ref().map(|(name, _)| name.as_str());
+            let base_url = &plan.http.base_url;
+            let made = Recorder::create(path, transport, base_url, auth_header, redactor.clone())
+                .map_err(|e| SetupError(cannot_record(path, &e)))?;
+            transport = recorder.insert(Arc::new(made)).clone();
+        }
+        let concurrency = options.concurrency.unwrap_or(plan.http.concurrency).max(1);
+        let shared = Shared {
+            transport,
+            stop,
+            observer,
+            clock,
+            permits: Semaphore::new(concurrency.min(Semaphore::MAX_PERMITS)),
+            credentials: RwLock::new(credentials),
+            redactor,
+            seq: AtomicI64::new(options.first_seq),
+            patience: patience(&plan.http.on_response),
+            options,
+            recorder,
+            replay,
+            hosts: Mutex::default(),
+            plan,
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Sends a request until an attempt is good or a rule gives up.
+    ///
+    /// `build` makes the request from the number of times that its page size has
+    /// been halved, which is at most `max_halvings`. `read` makes of a reply what
+    /// it is wanted for, or says what it is instead, which the rules decide about.
+    ///
+    /// # Errors
+    /// [`Failure`] says what it takes down.
+    pub async fn send<T>(
+        &self,
+        build: impl Fn(u32) -> Call,
+        max_halvings: u32,
+        read: impl Fn(&Reply) -> Result<T, Malformed>,
+    ) -> Result<Sent<T>, Failure> {
+        self.shared.send(Purpose::Data, build, max_halvings, read).await
+    }
+
+    /// Keeps a small note of the engine's in the recording, with the next
+    /// exchange; nothing where none is made.
+    pub fn note(&self, note: Value) {
+        if let Some(recorder) = &self.shared.recorder {
+            recorder.note(note);
+        }
+    }
+
+    /// The notes of the recording that is replayed, in order; none where none is.
+    pub fn notes(&self) -> &[Value] {
+        self.shared.replay.as_ref().map_or(&[], |replay| replay.notes())
+    }
+
+    /// Ends the recording, once nothing is sent any more.
+    ///
+    /// # Errors
+    /// Where it is not whole.
+    pub fn finish(&self) -> Result<(), SetupError> {
+        self.shared.recorder.as_ref().map_or(Ok(()), |r| r.finish()).map_err(SetupError)
+    }
+}
+
+impl Shared {
+    async fn send<T>(
+        &self,
+        purpose: Purpose,
+        build: impl Fn(u32) -> Call,
+        max_halvings: u32,
+        read: impl Fn(&Reply) -> Result<T, Malformed>,
+    ) -> Result<Sent<T>, Failure> {
+        let mut tries = Tries::default();
+        loop {
+            tries.attempts += 1;
+            let call = build(tries.halvings);
+            let url = self.url(&call)?;
+            let host = self.host(&url);
+            if purpose == Purpose::Data {
+                self.check_robots(&host, &call, &url).await?;
+            }
+            let mut attempt = self.attempt(&host, &call, url.clone()).await?;
+            let mut trouble = Trouble {
+                situation: Situation::default(),
+                what: String::new(),
+                reason: String::new(),
+                label: call.label.clone(),
+                url: format!("{} {}", call.method.as_str(), shown(&url)),
+                date: None,
+            };
+            if purpose == Purpose::Robots
+                && let Outcome::Login(reply, _) | Outcome::Refused(reply, _) = attempt.outcome
+            {
+                attempt.outcome = Outcome::Reply(reply);
+            }
+            let mut blame = false;
+            match &attempt.outcome {
+                Outcome::Reply(reply) => {
+                    trouble.situation = Situation::of(reply);
+                    trouble.date = reply.date;
+                    let good = (200..300).contains(&reply.status);
+                    let read = if good || purpose == Purpose::Robots && says_nothing(reply.status) {
+                        read(reply).map_err(|malformed| refine(reply, malformed))
+                    } else {
+                        Err(Malformed { kind: ReplyKind::NotJson, message: String::new() })
+                    };
+                    match read {
+                        Ok(value) if purpose == Purpose::Robots || !self.has_rule(reply) => {
+                            attempt.leave.succeeded();
+                            if let Some(pace) = &host.pace {
+                                pace.speed_up();
+                            }
+                            let (halvings, attempts) = (tries.halvings, tries.attempts);
+                            let Outcome::Reply(reply) = attempt.outcome else { continue };
+                            return Ok(Sent { value, reply, halvings, attempts });
+                        }
+                        Err(malformed) if good => {
+                            trouble.situation.reply = Some(malformed.kind);
+                            trouble.reason = kind_name(malformed.kind).to_owned();
+                            trouble.what = format!("the reply is {}", malformed.message);
+                            blame = malformed.kind != ReplyKind::Login;
+                        }
+                        _ => {
+                            trouble.reason = reply.status.to_string();
+                            trouble.what = status_words(reply);
+                            blame = reply.status >= 500;
+                        }
+                    }
+                    if reply.status == 429
+                        && let Some(pace) = &host.pace
+                    {
+                        pace.slow_down(attempt.sent);
+                    }
+                }
+                Outcome::Login(reply, message) => {
+                    trouble.situation =
+                        Situation { reply: Some(ReplyKind::Login), ..Situation::of(reply) };
+                    trouble.reason = kind_name(ReplyKind::Login).to_owned();
+                    trouble.what = format!("the reply is {message}");
+                }
+                Outcome::Refused(reply, message) => {
+                    trouble.situation = Situation::of(reply);
+                    trouble.reason = reply.status.to_string();
+                    trouble.what = format!("the reply is {message}");
+                }
+                Outcome::Failed(error) => {
+                    trouble.situation.transport = Some(error.kind);
+                    trouble.reason = error.kind.as_str().to_owned();
+                    trouble.what = error.message.clone();
+                    use scrape_api::FetchErrorKind::{TooLarge, Unanswerable};
+                    blame = !matches!(error.kind, TooLarge | Unanswerable);
+                }
+            }
+            if !blame {
+                attempt.leave.succeeded();
+            } else if let Some(pause) = attempt.leave.failed(self.clock.now()) {
+                let text = format!(
+                    "{}: {} failures in a row: leaving it alone for {}",
+                    host.name,
+                    self.plan.http.breaker.failures,
+                    words(pause)
+                );
+                self.observer.line("breaker", &text);
+            }
+            let ruling = self.rule(&host, &trouble, &mut tries, max_halvings);
+            // The permit is let go before the wait.
+            drop(attempt);
+            self.get_ready(&host, ruling?).await?;
+        }
+    }
+
+    /// Whether a rule is about this good reply.
+    fn has_rule(&self, reply: &Reply) -> bool {
+        let rules = &self.plan.http.on_response;
+        rules.iter().any(|rule| rule.when.looks_at_good() && rule.when.holds_for(reply))
+    }
+
+    /// Waits, unless the run is ending first.
+    pub(crate) async fn wait(&self, duration: Duration) -> Result<(), Failure> {
+        if self.stop.is_requested() {
+            return Err(Failure::Stopped);
+        }
+        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        self.observer.counters.waited_ms.fetch_add(millis, Relaxed);
+        tokio::select! {
+            () = self.clock.sleep(duration) => Ok(()),
+            () = self.stop.requested() => Err(Failure::Stopped),
+        }
+    }
+
+    /// Reads the secrets again: a file may hold a new token.
+    pub(crate) fn reauthorise(&self) -> Result<(), Failure> {
+        let made = auth::resolve(&self.plan, &self.redactor)
+            .map_err(|e| Failure::Failed { scope: FailureScope::Run, message: e.to_string() })?;
+        if let Ok(mut credentials) = self.credentials.write() {
+            *credentials = made;
+        }
+        Ok(())
+    }
+
+    /// The URL of a call, its query encoded.
+    fn url(&self, call: &Call) -> Result<Url, Failure> {
+        let base = self.plan.http.base_url.as_str().trim_end_matches('/');
+        let text = match &call.target {
+            Target::Url(url) => self.translated(url, &self.plan.http.base_url),
+            Target::Path(path) if path.contains("://") => path.clone(),
+            Target::Path(path) => format!("{base}/{}", path.trim_start_matches('/')),
+        };
+        let parsed = match self.plan.http.base_url.join(&text) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
+            Ok(_) => Err(String::from("only http and https are asked")),
+            Err(e) => Err(e.to_string()),
+        };
+        let mut url = parsed.map_err(|e| Failure::Failed {
+            scope: FailureScope::Partition,
+            message: self
+                .redactor
+                .redact(&format!("{}: `{text}` is no URL: {e}", call.label))
+                .into_owned(),
+        })?;
+        if !call.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&call.query);
+        }
+        url.set_fragment(None);
+        Ok(url)
+    }
+
+    /// A link that a reply to `from` gave, whole. One that leads to the server
+    /// that was recorded leads to the one that is asked.
+    pub(crate) fn translated(&self, link: &str, from: &Url) -> String {
+        let Some(replay) = &self.replay else { return link.to_owned() };
+        let recorded = replay.recorded_base();
+        let Ok(url) = from.join(link) else { return link.to_owned() };
+        if url.origin() != recorded.origin() {
+            return link.to_owned();
+        }
+        let base = &self.plan.http.base_url;
+        let path = match url.path().strip_prefix(recorded.path().trim_end_matches('/')) {
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => {
+                format!("{}{rest}", base.path().trim_end_matches('/'))
+            }
+            _ => url.path().to_owned(),
+        };
+        let mut to = base.clone();
+        to.set_path(&path);
+        to.set_query(url.query());
+        to.into()
+    }
+
+    fn host(&self, url: &Url) -> Arc<Host> {
+        let name = Host::name_of(url);
+        let Ok(mut hosts) = self.hosts.lock() else { return Arc::new(self.new_host(name)) };
+        hosts.entry(name).or_insert_with_key(|name| Arc::new(self.new_host(name.clone()))).clone()
+    }
+
+    fn new_host(&self, name: String) -> Host {
+        let pace = (!self.options.offline).then(|| {
+            Pace::new(
+                &name,
+                &self.plan.http.rate_limits,
+                self.options.rate_limit,
+                Some(&self.options.state_dir).filter(|d| !d.as_os_str().is_empty()).map(|d| &**d),
+                self.clock.clone(),
+                self.observer.clone(),
+            )
+        });
+        Host::new(name, pace, Breaker::new(self.plan.http.breaker))
+    }
+
+    /// Reads the host's robots.txt, the first time, and obeys it.
+    async fn check_robots(&self, host: &Host, call: &Call, url: &Url) -> Result<(), Failure> {
+        if self.plan.http.robots == plan::Robots::Ignore {
+            return Ok(());
+        }
+        host.robots.get_or_try_init(|| self.read_robots(host, url)).await?;
+        match self.forbidden(host, url) {
+            None => Ok(()),
+            Some(pattern) => Err(Failure::Failed {
+                scope: FailureScope::Partition,
+                message: format!(
+                    "{}: robots.txt of {} forbids {} (Disallow: {pattern})",
+                    call.label,
+                    host.name,
+                    url.path()
+                ),
+            }),
+        }
+    }
+
+    /// The pattern of robots.txt that forbids a URL of the host.
+    pub(crate) fn forbidden(&self, host: &Host, url: &Url) -> Option<String> {
+        let path = match url.query() {
+            Some(query) => format!("{}?{query}", url.path()),
+            None => url.path().to_owned(),
+        };
+        host.robots.get()?.forbids(&path).map(str::to_owned)
+    }
+
+    async fn read_robots(&self, host: &Host, url: &Url) -> Result<Robots, Failure> {
+        let call = Call {
+            method: Method::Get,
+            target: Target::Path(format!("{}/robots.txt", host.name)),
+            query: Vec::new(),
+            headers: Vec::new(),
+            body: None,
+            label: String::from("robots.txt"),
+        };
+        let read = |reply: &Reply| {
+            Ok(if (200..300).contains(&reply.status) {
+                Robots::parse(&String::from_utf8_lossy(&reply.body))
+            } else {
+                Robots::default()
+            })
+        };
+        // Boxed, since sending is what this is a part of.
+        let sent = Box::pin(self.send(Purpose::Robots, |_| call.clone(), 0, read)).await;
+        let robots = match sent {
+            Ok(sent) => sent.value,
+            Err(Failure::Failed {
+                scope: FailureScope::Partition | FailureScope::Record,
+                message,
+            }) => {
+                let scope = if Host::name_of(&self.plan.http.base_url) == Host::name_of(url) {
+                    FailureScope::Run
+                } else {
+                    FailureScope::Partition
+                };
+                let message = format!(
+                    "{message}; without robots.txt it is not known what may be asked of {}",
+                    host.name
+                );
+                return Err(Failure::Failed { scope, message });
+            }
+            Err(failure) => return Err(failure),
+        };
+        if let (Some(delay), Some(pace)) = (robots.crawl_delay, &host.pace) {
+            pace.set_crawl_delay(delay);
+            let text =
+                format!("{}: robots.txt asks for {} between requests", host.name, words(delay));
+            self.observer.line("robots", &text);
+        }
+        Ok(robots)
+    }
+}
+
+/// Whether a status of robots.txt means that it forbids nothing: RFC 9309,
+/// section 2.3.1.3. A redirect that is not followed comes here as well.
+fn says_nothing(status: u16) -> bool {
+    (300..500).contains(&status) && !matches!(status, 408 | 425 | 429)
+}
+
+fn cannot_record(path: &Path, error: &io::Error) -> String {
+    let path = path.display();
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            format!("the recording {path} exists already: delete it or name another")
+        }
+        _ => format!("the recording {path} cannot be written: {error}"),
+    }
+}
+
+/// The longest wait that a rule sits out.
+fn patience(rules: &[plan::Rule]) -> Duration {
+    let waits = rules.iter().flat_map(|rule| &rule.wait).map(|wait| match wait {
+        Wait::Header { max, .. } => max.unwrap_or(Duration::MAX),
+        Wait::Fixed(wait) => *wait,
+        Wait::Backoff => Duration::ZERO,
+    });
+    waits.max().unwrap_or_default().max(PATIENCE)
+}
+
+/// A URL as messages show it: without credentials and host, not too long.
+fn shown(url: &Url) -> String {
+    let text = &url[url::Position::BeforePath..];
+    match text.char_indices().nth(160) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// A status in words, and what the server says.
+fn status_words(reply: &Reply) -> String {
+    let name = match reply.status {
+        400 => " Bad Request",
+        401 => " Unauthorized",
+        403 => " Forbidden",
+        404 => " Not Found",
+        410 => " Gone",
+        429 => " Too Many Requests",
+        500 => " Internal Server Error",
+        502 => " Bad Gateway",
+        503 => " Service Unavailable",
+        504 => " Gateway Timeout",
+        _ => "",
+    };
+    match server_words(&reply.body) {
+        Some(said) => format!("{}{name}: {said}", reply.status),
+        None => format!("{}{name}", reply.status),
+    }
+}

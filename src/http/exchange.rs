@@ -1,0 +1,264 @@
+//! One attempt: leave to send, credentials, transport, redirects, repair.
+
+use std::time::SystemTime;
+
+use scrape_api::{FetchError, FetchErrorKind, Method, Request, Response};
+use tokio::sync::SemaphorePermit;
+use url::Url;
+
+use super::breaker::Leave;
+use super::call::{Call, Failure, FailureScope, Reply};
+use super::client::Shared;
+use super::clock::words;
+use super::host::Host;
+use super::pace::Held;
+use super::redirect::{self, Step};
+use super::repair::repair;
+
+/// What an attempt brought, and the leave to send that it holds until the reply
+/// has been read.
+pub(crate) struct Attempt<'a> {
+    pub(crate) outcome: Outcome,
+    /// When it was sent.
+    pub(crate) sent: SystemTime,
+    pub(crate) leave: Leave<'a>,
+    _permit: SemaphorePermit<'a>,
+}
+
+/// What came back.
+pub(crate) enum Outcome {
+    /// A response of any status.
+    Reply(Reply),
+    /// A redirect to a login page.
+    Login(Reply, String),
+    /// A redirect that is not followed, and why.
+    Refused(Reply, String),
+    /// No response.
+    Failed(FetchError),
+}
+
+impl Shared {
+    /// Sends one request when it is time.
+    ///
+    /// # Errors
+    /// When it cannot be sent now: the run is ending, or the host is closed.
+    pub(crate) async fn attempt<'a>(
+        &'a self,
+        host: &'a Host,
+        call: &Call,
+        url: Url,
+    ) -> Result<Attempt<'a>, Failure> {
+        let (permit, leave) = self.admit(host).await?;
+        let sent = self.clock.now();
+        let outcome = self.follow(host, call, url).await?;
+        Ok(Attempt { outcome, sent, leave, _permit: permit })
+    }
+
+    /// Waits until the host may be asked. The permit is taken last, and let go
+    /// while a wait is long.
+    async fn admit<'a>(
+        &'a self,
+        host: &'a Host,
+    ) -> Result<(SemaphorePermit<'a>, Leave<'a>), Failure> {
+        loop {
+            if let Some(until) = host.pace.as_ref().and_then(|pace| pace.paused()) {
+                self.sit_out(host, until).await?;
+                continue;
+            }
+            let permit = tokio::select! {
+                permit = self.permits.acquire() => permit.map_err(|_| Failure::Stopped)?,
+                () = self.stop.requested() => return Err(Failure::Stopped),
+            };
+            if self.stop.is_requested() {
+                return Err(Failure::Stopped);
+            }
+            let leave = match host.breaker.enter(self.clock.now()) {
+                Ok(leave) => leave,
+                Err(rest) => {
+                    drop(permit);
+                    self.wait(rest).await?;
+                    continue;
+                }
+            };
+            match self.slot(host).await {
+                // Others may have failed while this one waited for its turn.
+                Ok(()) if leave.is_void() => {}
+                Ok(()) => return Ok((permit, leave)),
+                Err(Held::Paused(_)) => {}
+                Err(held) => return Err(self.held(host, held)),
+            }
+        }
+    }
+
+    async fn slot(&self, host: &Host) -> Result<(), Held> {
+        match &host.pace {
+            Some(pace) => pace.slot(&self.stop).await,
+            None => Ok(()),
+        }
+    }
+
+    fn held(&self, host: &Host, held: Held) -> Failure {
+        match held {
+            Held::Stopped => Failure::Stopped,
+            Held::Paused(back_at) => self.closed(host, back_at),
+            Held::Budget(budget, back_at) => Failure::Failed {
+                scope: FailureScope::Host { back_at },
+                message: format!(
+                    "the budget of {} requests in {} for {} is used up; go on with --resume after {}",
+                    budget.requests,
+                    words(budget.per),
+                    host.name,
+                    httpdate::fmt_http_date(back_at)
+                ),
+            },
+        }
+    }
+
+    /// Waits for the end of a pause, where that is not longer than any rule would
+    /// have waited.
+    async fn sit_out(&self, host: &Host, until: SystemTime) -> Result<(), Failure> {
+        let rest = until.duration_since(self.clock.now()).unwrap_or_default();
+        if rest > self.patience {
+            return Err(self.closed(host, until));
+        }
+        if host.is_news(until) {
+            let text = format!(
+                "{}: waiting {}, as it asked an earlier request to",
+                host.name,
+                words(rest)
+            );
+            self.observer.line("wait", &text);
+        }
+        self.wait(rest).await
+    }
+
+    /// The failure of everything that goes to a host which must not be asked for
+    /// longer than we wait.
+    pub(crate) fn closed(&self, host: &Host, back_at: SystemTime) -> Failure {
+        Failure::Failed {
+            scope: FailureScope::Host { back_at },
+            message: format!(
+                "{} asks not to be asked again before {}; go on with --resume after that",
+                host.name,
+                httpdate::fmt_http_date(back_at)
+            ),
+        }
+    }
+
+    /// Sends a request and follows redirects; each counts as a request.
+    async fn follow(&self, host: &Host, call: &Call, mut url: Url) -> Result<Outcome, Failure> {
+        let mut hops = 0;
+        loop {
+            let (seq, response) = self.exchange(call, &url).await;
+            let response = match response {
+                Ok(response) => response,
+                Err(error) => return Ok(Outcome::Failed(error)),
+            };
+            let location = response.header("location").map(|l| self.translated(l, &url));
+            let get = call.method == Method::Get;
+            let step = redirect::step(response.status, location.as_deref(), &url, get, hops);
+            match step {
+                Step::None => return Ok(Outcome::Reply(self.reply(seq, &url, response))),
+                Step::Login(to) => {
+                    let message = format!("a redirect to the login page {}", without_query(&to));
+                    return Ok(Outcome::Login(self.reply(seq, &url, response), message));
+                }
+                Step::Refuse(message) => {
+                    return Ok(Outcome::Refused(self.reply(seq, &url, response), message));
+                }
+                Step::Follow(to) => {
+                    if let Some(pattern) = self.forbidden(host, &to) {
+                        let message = format!(
+                            "a redirect to {}, which robots.txt forbids (Disallow: {pattern})",
+                            without_query(&to)
+                        );
+                        return Ok(Outcome::Refused(self.reply(seq, &url, response), message));
+                    }
+                    url = to;
+                    hops += 1;
+                    self.slot(host).await.map_err(|held| self.held(host, held))?;
+                }
+            }
+        }
+    }
+
+    async fn exchange(&self, call: &Call, url: &Url) -> (i64, Result<Response, FetchError>) {
+        use std::sync::atomic::Ordering::Relaxed;
+        let seq = self.seq.fetch_add(1, Relaxed);
+        self.observer.counters.requests.fetch_add(1, Relaxed);
+        let request = Request {
+            method: call.method,
+            url: url.to_string(),
+            headers: self.headers(call, url),
+            body: call.body.clone(),
+            max_body: self.plan.http.max_body,
+        };
+        let mut result = self.transport.fetch(request).await;
+        if let Ok(response) = &result {
+            let length = response.body.len() as u64;
+            self.observer.counters.bytes.fetch_add(length, Relaxed);
+            // For transports that do not keep the limit themselves.
+            if length > self.plan.http.max_body {
+                result = Err(FetchError::new(
+                    FetchErrorKind::TooLarge,
+                    format!("the body is longer than {} bytes", self.plan.http.max_body),
+                ));
+            }
+        }
+        (seq, result)
+    }
+
+    /// A later header replaces an earlier one of its name.
+    fn headers(&self, call: &Call, url: &Url) -> Vec<(String, String)> {
+        let plan = &self.plan.http;
+        let mut headers = vec![("User-Agent".to_owned(), plan.user_agent.clone())];
+        let mut set = |name: &str, value: &str| {
+            headers.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
+            headers.push((name.to_owned(), value.to_owned()));
+        };
+        if call.body.is_some() {
+            set("Content-Type", "application/json");
+        }
+        for (name, value) in plan.headers.iter().chain(&call.headers) {
+            set(name, value);
+        }
+        if redirect::same_host(&plan.base_url, url)
+            && let Ok(credentials) = self.credentials.read()
+            && let Some((name, value)) = &*credentials
+        {
+            set(name, value);
+        }
+        headers
+    }
+
+    fn reply(&self, seq: i64, url: &Url, response: Response) -> Reply {
+        let repaired = repair(&response.body);
+        let original = (repaired.mended > 0).then_some(response.body);
+        self.observer
+            .counters
+            .repairs
+            .fetch_add(repaired.mended, std::sync::atomic::Ordering::Relaxed);
+        let date = response
+            .headers
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case("date"))
+            .and_then(|(_, value)| httpdate::parse_http_date(value).ok());
+        let mut shown = url.clone();
+        // Neither can fail for a URL with a host.
+        let _ = shown.set_username("");
+        let _ = shown.set_password(None);
+        Reply {
+            status: response.status,
+            headers: response.headers,
+            body: repaired.body,
+            original,
+            url: self.redactor.redact(shown.as_str()).into_owned(),
+            seq,
+            date,
+        }
+    }
+}
+
+fn without_query(url: &Url) -> String {
+    url.as_str().split(['?', '#']).next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,178 @@
+//! `http:` and `preflight:`.
+
+use serde_json::Value;
+
+use super::compiler::Compiler;
+use super::names::Attrs;
+use crate::plan::{
+    Action, Backoff, Breaker, Check, Condition, HttpPlan, Path, Pause, Preflight, RateLimit, Retry,
+    Rule, Wait, engine_rules,
+};
+use crate::spec::decode::Address;
+use crate::spec::lang::{BackoffKind, ConditionSpec, PreflightSpec, RuleSpec, Spec, WaitSpec};
+use crate::spec::{Data, Span, Yaml};
+
+impl Compiler<'_> {
+    pub(super) fn http(&mut self, spec: &Spec) -> HttpPlan {
+        let http = &spec.http;
+        let headers = http.headers.0.iter().map(|(key, value)| {
+            self.header_name(&key.text, key.span);
+            (key.text.clone(), value.clone())
+        });
+        let headers = headers.collect();
+        let mut on_response: Vec<Rule> = http.on_response.iter().map(|r| self.rule(r)).collect();
+        on_response.extend(engine_rules());
+        let backoff = &http.retry.backoff;
+        let constant = backoff.kind == BackoffKind::Constant;
+        HttpPlan {
+            base_url: self.base_url(&http.base_url),
+            user_agent: http.user_agent.clone(),
+            headers,
+            auth: self.auth(&http.auth, &spec.secrets.0),
+            secrets: self.secrets(&spec.secrets.0),
+            robots: http.robots,
+            connect_timeout: http.timeout.connect,
+            read_timeout: http.timeout.read,
+            concurrency: http.concurrency.0 as usize,
+            rate_limits: http
+                .rate_limit
+                .iter()
+                .map(|l| RateLimit { requests: l.requests.0, per: l.per.0 })
+                .collect(),
+            retry: Retry {
+                max_attempts: http.retry.max_attempts.0,
+                backoff: Backoff {
+                    initial: backoff.initial,
+                    max: if constant { backoff.initial } else { backoff.max },
+                    jitter: backoff.jitter,
+                    exponential: !constant,
+                },
+            },
+            breaker: Breaker { failures: http.breaker.failures.0, pause: http.breaker.pause },
+            max_body: http.max_body.0,
+            on_response,
+        }
+    }
+
+    fn base_url(&mut self, address: &Address) -> url::Url {
+        let mut url = address.url.clone();
+        if url.query().is_some() || url.fragment().is_some() {
+            let mut plain = url.clone();
+            plain.set_query(None);
+            plain.set_fragment(None);
+            self.diagnostics
+                .error(address.span, "`base_url` cannot have a query or a fragment")
+                .hint(format!("{plain}, and the parameters under `request.query`"));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            self.diagnostics
+                .error(address.span, "`base_url` cannot hold credentials")
+                .hint("put them under `http.auth`, with values from `secrets`");
+        }
+        let path = url.path().trim_end_matches('/').to_owned();
+        url.set_path(&path);
+        url
+    }
+
+    pub(super) fn header_name(&mut self, name: &str, span: Span) {
+        let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+        if name.is_empty() || !name.bytes().all(token) {
+            self.diagnostics.error(span, format!("`{name}` is no name of a header"));
+        }
+    }
+
+    fn rule(&mut self, spec: &RuleSpec) -> Rule {
+        let when = self.condition(&spec.when);
+        let repeats = matches!(spec.action, Action::Retry | Action::Reauth);
+        if !repeats && (!spec.wait.0.is_empty() || spec.shrink_page || spec.pause == Pause::Host) {
+            self.diagnostics.error(
+                spec.span,
+                format!("`do: {}` sends nothing again: it cannot wait", spec.action.as_str()),
+            );
+        }
+        let wait = spec.wait.0.iter().map(|wait| match wait {
+            WaitSpec::Header(header) => {
+                Wait::Header { name: header.header.clone(), max: header.max }
+            }
+            WaitSpec::Fixed(time) => Wait::Fixed(*time),
+            WaitSpec::Backoff => Wait::Backoff,
+        });
+        Rule {
+            when,
+            action: spec.action,
+            pause: spec.pause,
+            wait: wait.collect(),
+            shrink_page: spec.shrink_page,
+            say: spec.say.clone(),
+            span: Some(spec.span),
+        }
+    }
+
+    fn condition(&mut self, spec: &ConditionSpec) -> Condition {
+        let json = spec.json.0.iter().map(|(key, value)| self.json_check(key, value)).collect();
+        let condition = Condition {
+            status: spec.status.0.clone(),
+            transport: spec.transport.0.clone(),
+            reply: spec.reply.0.clone(),
+            body: spec.body.clone(),
+            header: spec.header.0.iter().map(|(k, v)| (k.text.clone(), v.clone())).collect(),
+            json,
+        };
+        let empty = condition.status.is_empty()
+            && condition.transport.is_empty()
+            && condition.reply.is_empty()
+            && condition.body.is_none()
+            && condition.header.is_empty()
+            && condition.json.is_empty();
+        if empty {
+            self.diagnostics
+                .error(spec.span, "this condition is empty, so that it always holds")
+                .hint("if: { status: 4xx }");
+        }
+        condition
+    }
+
+    fn json_check(&mut self, key: &crate::spec::Key, value: &Yaml) -> (Path, Value) {
+        if matches!(value.data, Data::List(_) | Data::Map(_)) {
+            self.diagnostics.error(value.name, "a path is compared with a single value or a glob");
+        }
+        let scalar = crate::spec::Scalar {
+            text: key.text.clone(),
+            style: crate::spec::Style::Other,
+            verbatim: verbatim(key),
+        };
+        (self.path_of(&scalar, key.span, true), value.to_json())
+    }
+
+    pub(super) fn preflight(&mut self, specs: &[PreflightSpec]) -> Vec<Preflight> {
+        let request = self.common.clone();
+        let check = self.common.clone().with("auth", Attrs::Any);
+        specs
+            .iter()
+            .map(|spec| Preflight {
+                name: spec.name.clone(),
+                request: self.request(&spec.request, &request),
+                fail_if: spec
+                    .fail_if
+                    .iter()
+                    .map(|entry| Check {
+                        when: self.condition(&entry.condition),
+                        applies: entry.when.as_ref().map(|t| self.template(t, &check)),
+                        say: entry.say.clone(),
+                        span: entry.span,
+                    })
+                    .collect(),
+            })
+            .collect()
+    }
+}
+
+/// The place of a key's text, inside its quotes where it has some.
+pub(super) fn verbatim(key: &crate::spec::Key) -> Option<Span> {
+    let width = (key.span.end - key.span.start) as usize;
+    match width.checked_sub(key.text.len()) {
+        Some(0) => Some(key.span),
+        Some(2) => Some(key.span.part(1, width - 1)),
+        _ => None,
+    }
+}

@@ -1,0 +1,101 @@
+//! Plugins by name, and what is wrong with their options.
+
+use scrape_api::{Kind, OptionsError, Plugin};
+
+use super::compiler::Compiler;
+use crate::spec::{Data, Diagnostics, Key, Span, Yaml, suggest_hint};
+
+/// The plugins that a spec can name.
+pub struct Registry {
+    plugins: Vec<&'static Plugin>,
+}
+
+impl Registry {
+    /// Those that are linked into this binary.
+    pub fn linked() -> Self {
+        Self { plugins: scrape_api::plugins() }
+    }
+
+    /// These ones.
+    pub fn of(plugins: Vec<&'static Plugin>) -> Self {
+        Self { plugins }
+    }
+
+    /// All plugins, sorted by kind and name.
+    pub fn plugins(&self) -> &[&'static Plugin] {
+        &self.plugins
+    }
+
+    fn find(&self, kind: Kind, name: &str) -> Option<&'static Plugin> {
+        self.plugins.iter().copied().find(|p| p.name == name && p.constructor.kind() == kind)
+    }
+
+    /// Reports plugins of the same kind and name: which one is meant would be
+    /// left to chance.
+    pub(super) fn check(&self, diagnostics: &mut Diagnostics) {
+        for (i, one) in self.plugins.iter().enumerate() {
+            let kind = one.constructor.kind();
+            let same = |p: &&&Plugin| p.name == one.name && p.constructor.kind() == kind;
+            if let Some(other) = self.plugins[i + 1..].iter().find(same) {
+                diagnostics
+                    .error_nowhere(format!(
+                        "two {} plugins are named `{}`: one of the crate {} {}, one of {} {}",
+                        kind.as_str(),
+                        one.name,
+                        one.crate_name,
+                        one.crate_version,
+                        other.crate_name,
+                        other.crate_version,
+                    ))
+                    .hint("leave one of the crates out of the binary");
+            }
+        }
+    }
+}
+
+impl Compiler<'_> {
+    /// The plugin of a name; reports one that there is none of.
+    pub(super) fn plugin(&mut self, kind: Kind, name: &str, span: Span) -> Option<&'static Plugin> {
+        if name.is_empty() {
+            return None;
+        }
+        let found = self.registry.find(kind, name);
+        if found.is_none() {
+            let plugins = self.registry.plugins();
+            let names: Vec<_> =
+                plugins.iter().filter(|p| p.constructor.kind() == kind).map(|p| p.name).collect();
+            let other = plugins.iter().find(|p| p.name == name);
+            let hint = match other {
+                Some(other) => {
+                    format!("`{name}` is a {} plugin", other.constructor.kind().as_str())
+                }
+                None => suggest_hint(name, names.iter().copied()),
+            };
+            self.diagnostics
+                .error(span, format!("there is no {} plugin `{name}`", kind.as_str()))
+                .hint(hint);
+        }
+        found
+    }
+
+    /// Reports what a plugin says about its options, at the option.
+    pub(super) fn options_error(
+        &mut self,
+        error: &OptionsError,
+        options: &[(Key, Yaml)],
+        fallback: Span,
+    ) {
+        let mut place = fallback;
+        let mut steps = error.path.iter();
+        let first = steps.next().and_then(|name| options.iter().find(|(k, _)| k.text == *name));
+        let mut node = first.map(|(_, node)| node);
+        while let Some(at) = node {
+            place = if at.scalar().is_some() { at.span } else { at.name };
+            node = steps.next().and_then(|step| match &at.data {
+                Data::List(items) => items.get(step.parse::<usize>().ok()?),
+                _ => at.get(step),
+            });
+        }
+        self.diagnostics.error(place, error.message.clone());
+    }
+}

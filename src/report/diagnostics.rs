@@ -1,0 +1,181 @@
+//! Diagnostics as a person reads them, and as a machine does.
+
+use std::io::{IsTerminal, Write};
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use serde::Serialize;
+
+use crate::spec::{Diagnostic, Diagnostics, Severity, Sources, Span};
+
+/// Renders findings: each with `file:line:column`, the line, a caret under the
+/// place, and a hint. Ends with a line that counts them.
+pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool, width: usize) -> String {
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    let renderer = renderer.term_width(width);
+    let mut out = String::new();
+    for diagnostic in diagnostics {
+        out.push_str(&one(diagnostic, sources, &renderer));
+        out.push_str("\n\n");
+    }
+    out.push_str(&summary(diagnostics));
+    out
+}
+
+/// Renders findings to standard error, with colours where it is a terminal that
+/// wants them; nothing where there are none.
+pub fn print(diagnostics: Diagnostics, sources: &Sources) {
+    let found = diagnostics.sorted();
+    if found.is_empty() {
+        return;
+    }
+    let mut stderr = std::io::stderr().lock();
+    let color = stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let width = if stderr.is_terminal() { 120 } else { 160 };
+    // Nobody is left to tell when standard error is closed.
+    let _ = stderr.write_all(render(&found, sources, color, width).as_bytes());
+}
+
+/// `3 errors, 1 warning`, with a line end; nothing where there is nothing.
+pub fn summary(diagnostics: &[Diagnostic]) -> String {
+    let count = |severity| diagnostics.iter().filter(|d| d.severity == severity).count();
+    let words = |n: usize, what: &str| match n {
+        0 => None,
+        1 => Some(format!("1 {what}")),
+        n => Some(format!("{n} {what}s")),
+    };
+    let parts: Vec<_> =
+        [words(count(Severity::Error), "error"), words(count(Severity::Warning), "warning")]
+            .into_iter()
+            .flatten()
+            .collect();
+    if parts.is_empty() { String::new() } else { format!("{}\n", parts.join(", ")) }
+}
+
+fn one(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> String {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let mut group = level
+        .primary_title(diagnostic.message.as_str())
+        .elements(None::<annotate_snippets::Message<'_>>);
+    if let Some(line) = diagnostic.span.and_then(|span| Line::of(sources, span)) {
+        let path = line.path.display().to_string();
+        group = group.element(
+            Snippet::source(line.text)
+                .path(path)
+                .line_start(line.number)
+                .annotation(AnnotationKind::Primary.span(line.start..line.end)),
+        );
+    }
+    if let Some(hint) = &diagnostic.hint {
+        group = group.element(Level::HELP.message(hint.as_str()));
+    }
+    renderer.render(&[group])
+}
+
+/// The line of a place, and the bytes of it that are meant. Of a place that
+/// goes over several lines only the first is shown.
+struct Line<'s> {
+    path: &'s std::path::Path,
+    text: &'s str,
+    number: usize,
+    start: usize,
+    end: usize,
+}
+
+impl<'s> Line<'s> {
+    fn of(sources: &'s Sources, span: Span) -> Option<Self> {
+        let source = sources.get(span.file)?;
+        let text = source.text.as_str();
+        let at = (span.start as usize).min(text.len());
+        let first = text.get(..at)?.rfind('\n').map_or(0, |i| i + 1);
+        let last = text[at..].find('\n').map_or(text.len(), |i| at + i);
+        let end = (span.end as usize).min(last).max(at);
+        Some(Self {
+            path: &source.path,
+            text: text[first..last].trim_end_matches('\r'),
+            number: text[..first].matches('\n').count() + 1,
+            start: at - first,
+            end: end - first,
+        })
+    }
+}
+
+/// A finding for editors and other programs.
+#[derive(Debug, Serialize)]
+pub struct JsonDiagnostic {
+    /// `error` or `warning`.
+    pub severity: &'static str,
+    /// The cause in one sentence.
+    pub message: String,
+    /// The file; absent for what concerns none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Where it begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start: Option<Position>,
+    /// One past where it ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end: Option<Position>,
+    /// What can be done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// A place in a file. Line and column count from 1, columns in characters.
+#[derive(Debug, Serialize, PartialEq, Eq)]
+pub struct Position {
+    /// Line.
+    pub line: usize,
+    /// Column.
+    pub column: usize,
+    /// Bytes before it.
+    pub offset: u32,
+}
+
+/// Findings as data.
+#[allow(dead_code, reason = "printed by `--format json`")]
+pub fn to_json(diagnostics: &[Diagnostic], sources: &Sources) -> Vec<JsonDiagnostic> {
+    let position = |span: Span, offset: u32| {
+        let (_, line, column) = sources.locate(Span { start: offset, end: offset, ..span })?;
+        Some(Position { line, column, offset })
+    };
+    diagnostics
+        .iter()
+        .map(|d| JsonDiagnostic {
+            severity: match d.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+            },
+            message: d.message.clone(),
+            file: d.span.and_then(|s| Some(sources.get(s.file)?.path.display().to_string())),
+            start: d.span.and_then(|s| position(s, s.start)),
+            end: d.span.and_then(|s| position(s, s.end)),
+            hint: d.hint.clone(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_has_its_line_and_a_caret() {
+        let mut sources = Sources::default();
+        sources.add("a.yaml".into(), String::from("ä: 1\nnaïve: two\n"));
+        let mut found = Diagnostics::default();
+        // `two`, after a line and a word with two-byte letters.
+        found.error(Span { file: 0, start: 14, end: 17 }, "no number").hint("2");
+        found.error_nowhere("no place");
+        let found = found.sorted();
+        assert_eq!(
+            render(&found, &sources, false, 80),
+            "error: no place\n\nerror: no number\n --> a.yaml:2:8\n  |\n2 | naïve: two\n  |        ^^^\n  |\n  = help: 2\n\n2 errors\n"
+        );
+        let json = to_json(&found, &sources);
+        assert_eq!(json[1].start, Some(Position { line: 2, column: 8, offset: 14 }));
+        assert_eq!(json[0].file, None);
+    }
+}

@@ -1,0 +1,240 @@
+//! Reads a spec and all files that it names.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::merge::merge;
+use super::parse::parse;
+use super::yaml::{Data, Scalar, Style, Yaml};
+use super::{Diagnostics, Sources, Span, suggest};
+
+/// The most bytes of one file that a spec names.
+const MAX_BYTES: u64 = 4 << 20;
+
+/// A spec as it was read: one tree, with `extends` and `{ file: … }` followed.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The file that was given.
+    pub file: PathBuf,
+    /// The tree.
+    pub root: Yaml,
+    /// The texts of all files that were read.
+    pub sources: Arc<Sources>,
+    /// What was found wrong while reading.
+    pub diagnostics: Diagnostics,
+    /// Whether the file that it extends could not be read, so that whatever is
+    /// missing may be in there.
+    pub partial: bool,
+}
+
+/// A spec that could not be read at all.
+#[derive(Debug)]
+pub struct LoadError {
+    /// Why.
+    pub diagnostics: Diagnostics,
+    /// The texts of the files that were read.
+    pub sources: Arc<Sources>,
+}
+
+/// Reads a spec, the files that it extends and those that it includes.
+///
+/// # Errors
+/// When the file cannot be read or is no YAML. What is wrong in one place only
+/// stands in [`Loaded::diagnostics`], so that everything else is still checked.
+pub fn load(path: &Path) -> Result<Loaded, LoadError> {
+    let mut loader =
+        Loader { sources: Sources::default(), diagnostics: Diagnostics::default(), partial: false };
+    let root = match read(path) {
+        Ok(text) => loader.parse_file(path, text, &mut Vec::new()),
+        Err(why) => {
+            let hint = near(path);
+            let diagnostic =
+                loader.diagnostics.error_nowhere(format!("cannot read {}: {why}", path.display()));
+            if let Some(hint) = hint {
+                diagnostic.hint(format!("did you mean {}?", hint.display()));
+            }
+            None
+        }
+    };
+    let Loader { sources, diagnostics, partial } = loader;
+    let sources = Arc::new(sources);
+    match root {
+        Some(root) => Ok(Loaded { file: path.to_owned(), root, sources, diagnostics, partial }),
+        None => Err(LoadError { diagnostics, sources }),
+    }
+}
+
+struct Loader {
+    sources: Sources,
+    diagnostics: Diagnostics,
+    partial: bool,
+}
+
+impl Loader {
+    /// `above` are the files that led here, for circles.
+    fn parse_file(&mut self, path: &Path, text: String, above: &mut Vec<PathBuf>) -> Option<Yaml> {
+        let file = self.sources.add(path.to_owned(), text.clone());
+        above.push(identity(path));
+        let root = parse(&text, file, &mut self.diagnostics);
+        let root = root.map(|root| {
+            let root = self.follow(root, true, above);
+            self.extend(root, above)
+        });
+        above.pop();
+        root
+    }
+
+    /// Replaces `{ file: path }` by what the file holds, everywhere but under
+    /// `secrets:`, whose files are read when a run starts.
+    fn follow(&mut self, node: Yaml, top: bool, above: &mut Vec<PathBuf>) -> Yaml {
+        let Yaml { span, name, data } = node;
+        match data {
+            Data::Map(entries) => {
+                if let [(key, value)] = entries.as_slice()
+                    && key.text == "file"
+                    && let Some(path) = value.scalar()
+                    && !path.is_template()
+                {
+                    let included = self.include(&path.text, value.span, above);
+                    return Yaml { name, ..included };
+                }
+                let entries = entries.into_iter().map(|(key, value)| {
+                    let secret = top && key.text == "secrets";
+                    let value = if secret { value } else { self.follow(value, false, above) };
+                    (key, value)
+                });
+                Yaml { span, name, data: Data::Map(entries.collect()) }
+            }
+            Data::List(items) => {
+                let items = items.into_iter().map(|i| self.follow(i, false, above)).collect();
+                Yaml { span, name, data: Data::List(items) }
+            }
+            data => Yaml { span, name, data },
+        }
+    }
+
+    /// YAML is read as YAML, everything else is text.
+    fn include(&mut self, target: &str, place: Span, above: &mut Vec<PathBuf>) -> Yaml {
+        let broken = Yaml { span: place, name: place, data: Data::Broken };
+        let Some((path, text)) = self.open(target, place, above) else { return broken };
+        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+        if matches!(extension, "yaml" | "yml" | "json") {
+            return self.parse_file(&path, text, above).unwrap_or(broken);
+        }
+        let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
+        let span = Span { file: self.sources.add(path, text.clone()), start: 0, end };
+        let scalar = Scalar { text, style: Style::Other, verbatim: Some(span) };
+        Yaml { span, name: span, data: Data::Scalar(scalar) }
+    }
+
+    /// Lays a file over the one that it extends.
+    fn extend(&mut self, root: Yaml, above: &mut Vec<PathBuf>) -> Yaml {
+        let Some(base) = root.get("extends") else { return root };
+        let target = match base.scalar() {
+            Some(target) if !base.is_null() => target.text.clone(),
+            _ => {
+                let message =
+                    format!("`extends` takes the path of a file, not {}", base.describe());
+                self.diagnostics.error(base.span, message);
+                return root;
+            }
+        };
+        let place = base.span;
+        let mut over = root;
+        if let Data::Map(entries) = &mut over.data {
+            entries.retain(|(k, _)| k.text != "extends");
+        }
+        let base = self.open(&target, place, above);
+        match base.and_then(|(path, text)| self.parse_file(&path, text, above)) {
+            Some(base) => merge(base, over),
+            None => {
+                self.partial = true;
+                over
+            }
+        }
+    }
+
+    /// The file that a path names, relative to the file that the path stands in.
+    fn open(&mut self, target: &str, place: Span, above: &[PathBuf]) -> Option<(PathBuf, String)> {
+        let path = self.sources.folder(place.file).join(target);
+        let path = simplify(&path);
+        if above.contains(&identity(&path)) {
+            let message = format!("{} leads back to itself", path.display());
+            self.diagnostics.error(place, message).hint("a file cannot include or extend itself");
+            return None;
+        }
+        match read(&path) {
+            Ok(text) => Some((path, text)),
+            Err(why) => {
+                let near = near(&path).and_then(|n| {
+                    let folder = Path::new(target).parent().unwrap_or(Path::new(""));
+                    Some(folder.join(n.file_name()?))
+                });
+                let message = format!("cannot read {}: {why}", path.display());
+                let diagnostic = self.diagnostics.error(place, message);
+                match near {
+                    Some(near) => diagnostic.hint(format!("did you mean {}?", near.display())),
+                    None => diagnostic.hint("paths are relative to the file that names them"),
+                };
+                None
+            }
+        }
+    }
+}
+
+/// Reads a text file of a size that a person may have written.
+///
+/// # Errors
+/// In words that read well after "cannot read FILE: ".
+pub fn read(path: &Path) -> Result<String, String> {
+    let plain = |e: std::io::Error| match e.kind() {
+        std::io::ErrorKind::NotFound => String::from("there is no such file"),
+        std::io::ErrorKind::InvalidData => String::from("it is no UTF-8 text"),
+        _ => e.to_string(),
+    };
+    let meta = std::fs::metadata(path).map_err(plain)?;
+    if meta.is_dir() {
+        return Err(String::from("it is a folder"));
+    }
+    if meta.len() > MAX_BYTES {
+        return Err(format!("it is larger than {} MiB", MAX_BYTES >> 20));
+    }
+    let text = std::fs::read_to_string(path).map_err(plain)?;
+    // A byte order mark is no content; offsets are those of the rest.
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+/// The file in the same folder whose name is most like this one's.
+pub fn near(path: &Path) -> Option<PathBuf> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let names: Vec<String> = std::fs::read_dir(folder)
+        .ok()?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    let name = path.file_name()?.to_str()?;
+    let near = suggest::closest(name, names.iter().map(String::as_str))?;
+    (near != name).then(|| path.with_file_name(near))
+}
+
+/// `a/../b` is `b`, for messages; only where `a` is no `..` itself.
+pub fn simplify(path: &Path) -> PathBuf {
+    use std::path::Component;
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir
+                if matches!(out.components().next_back(), Some(Component::Normal(_))) =>
+            {
+                out.pop();
+            }
+            part => out.push(part),
+        }
+    }
+    out
+}
+
+/// The same for two paths to one file.
+fn identity(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
