@@ -1,1 +1,20 @@
-//! From a server to the store: partitions, pages, children, completeness.
+//! Reads what a spec's streams are made of into the store: partitions, pages,
+//! child lists, checkpoints, and the proof that nothing is missing.
+
+mod children;
+mod complete;
+mod envelope;
+mod page;
+mod paginate;
+mod partition;
+mod preflight;
+mod ranges;
+mod record;
+mod request;
+mod run;
+mod split;
+mod stream;
+mod walk;
+
+pub use preflight::preflight;
+pub use run::{CollectOptions, CollectReport, Error, PartitionReport, run};

@@ -7,26 +7,25 @@ use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
-use scrape_api::{Fetch, Method};
+use scrape_api::Fetch;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use url::Url;
 
 use super::Stop;
+use super::address::shown;
 use super::auth::{self, Credentials};
 use super::breaker::Breaker;
-use super::call::{
-    Call, ClientOptions, Failure, FailureScope, Malformed, Reply, Sent, SetupError, Target,
-};
+use super::call::{Call, ClientOptions, Failure, FailureScope, Malformed, Reply, Sent, SetupError};
 use super::classify::{refine, server_words};
 use super::clock::{Clock, SystemClock, VirtualClock, words};
 use super::condition::Situation;
 use super::exchange::Outcome;
 use super::host::Host;
+use super::obey::says_nothing;
 use super::pace::Pace;
 use super::recording::{Recorder, Replay};
 use super::redact::Redactor;
-use super::robots::Robots;
 use super::ruling::{Tries, Trouble, kind_name};
 use crate::observe::Observer;
 use crate::plan::{self, Plan, ReplyKind, Wait};
@@ -55,13 +54,13 @@ pub(crate) struct Shared {
     pub(crate) patience: Duration,
     options: ClientOptions,
     recorder: Option<Arc<Recorder>>,
-    replay: Option<Arc<Replay>>,
+    pub(crate) replay: Option<Arc<Replay>>,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
 }
 
 /// What a request is for, as far as sending it differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Purpose {
+pub(crate) enum Purpose {
     Data,
     Robots,
 }
@@ -172,7 +171,7 @@ impl Client {
 }
 
 impl Shared {
-    async fn send<T>(
+    pub(crate) async fn send<T>(
         &self,
         purpose: Purpose,
         build: impl Fn(u32) -> Call,
@@ -307,55 +306,6 @@ impl Shared {
         Ok(())
     }
 
-    /// The URL of a call, its query encoded.
-    fn url(&self, call: &Call) -> Result<Url, Failure> {
-        let base = self.plan.http.base_url.as_str().trim_end_matches('/');
-        let text = match &call.target {
-            Target::Url(url) => self.translated(url, &self.plan.http.base_url),
-            Target::Path(path) if path.contains("://") => path.clone(),
-            Target::Path(path) => format!("{base}/{}", path.trim_start_matches('/')),
-        };
-        let parsed = match self.plan.http.base_url.join(&text) {
-            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
-            Ok(_) => Err(String::from("only http and https are asked")),
-            Err(e) => Err(e.to_string()),
-        };
-        let mut url = parsed.map_err(|e| Failure::Failed {
-            scope: FailureScope::Partition,
-            message: self
-                .redactor
-                .redact(&format!("{}: `{text}` is no URL: {e}", call.label))
-                .into_owned(),
-        })?;
-        if !call.query.is_empty() {
-            url.query_pairs_mut().extend_pairs(&call.query);
-        }
-        url.set_fragment(None);
-        Ok(url)
-    }
-
-    /// A link that a reply to `from` gave, whole. One that leads to the server
-    /// that was recorded leads to the one that is asked.
-    pub(crate) fn translated(&self, link: &str, from: &Url) -> String {
-        let Some(replay) = &self.replay else { return link.to_owned() };
-        let recorded = replay.recorded_base();
-        let Ok(url) = from.join(link) else { return link.to_owned() };
-        if url.origin() != recorded.origin() {
-            return link.to_owned();
-        }
-        let base = &self.plan.http.base_url;
-        let path = match url.path().strip_prefix(recorded.path().trim_end_matches('/')) {
-            Some(rest) if rest.is_empty() || rest.starts_with('/') => {
-                format!("{}{rest}", base.path().trim_end_matches('/'))
-            }
-            _ => url.path().to_owned(),
-        };
-        let mut to = base.clone();
-        to.set_path(&path);
-        to.set_query(url.query());
-        to.into()
-    }
-
     fn host(&self, url: &Url) -> Arc<Host> {
         let name = Host::name_of(url);
         let Ok(mut hosts) = self.hosts.lock() else { return Arc::new(self.new_host(name)) };
@@ -375,87 +325,6 @@ impl Shared {
         });
         Host::new(name, pace, Breaker::new(self.plan.http.breaker))
     }
-
-    /// Reads the host's robots.txt, the first time, and obeys it.
-    async fn check_robots(&self, host: &Host, call: &Call, url: &Url) -> Result<(), Failure> {
-        if self.plan.http.robots == plan::Robots::Ignore {
-            return Ok(());
-        }
-        host.robots.get_or_try_init(|| self.read_robots(host, url)).await?;
-        match self.forbidden(host, url) {
-            None => Ok(()),
-            Some(pattern) => Err(Failure::Failed {
-                scope: FailureScope::Partition,
-                message: format!(
-                    "{}: robots.txt of {} forbids {} (Disallow: {pattern})",
-                    call.label,
-                    host.name,
-                    url.path()
-                ),
-            }),
-        }
-    }
-
-    /// The pattern of robots.txt that forbids a URL of the host.
-    pub(crate) fn forbidden(&self, host: &Host, url: &Url) -> Option<String> {
-        let path = match url.query() {
-            Some(query) => format!("{}?{query}", url.path()),
-            None => url.path().to_owned(),
-        };
-        host.robots.get()?.forbids(&path).map(str::to_owned)
-    }
-
-    async fn read_robots(&self, host: &Host, url: &Url) -> Result<Robots, Failure> {
-        let call = Call {
-            method: Method::Get,
-            target: Target::Path(format!("{}/robots.txt", host.name)),
-            query: Vec::new(),
-            headers: Vec::new(),
-            body: None,
-            label: String::from("robots.txt"),
-        };
-        let read = |reply: &Reply| {
-            Ok(if (200..300).contains(&reply.status) {
-                Robots::parse(&String::from_utf8_lossy(&reply.body))
-            } else {
-                Robots::default()
-            })
-        };
-        // Boxed, since sending is what this is a part of.
-        let sent = Box::pin(self.send(Purpose::Robots, |_| call.clone(), 0, read)).await;
-        let robots = match sent {
-            Ok(sent) => sent.value,
-            Err(Failure::Failed {
-                scope: FailureScope::Partition | FailureScope::Record,
-                message,
-            }) => {
-                let scope = if Host::name_of(&self.plan.http.base_url) == Host::name_of(url) {
-                    FailureScope::Run
-                } else {
-                    FailureScope::Partition
-                };
-                let message = format!(
-                    "{message}; without robots.txt it is not known what may be asked of {}",
-                    host.name
-                );
-                return Err(Failure::Failed { scope, message });
-            }
-            Err(failure) => return Err(failure),
-        };
-        if let (Some(delay), Some(pace)) = (robots.crawl_delay, &host.pace) {
-            pace.set_crawl_delay(delay);
-            let text =
-                format!("{}: robots.txt asks for {} between requests", host.name, words(delay));
-            self.observer.line("robots", &text);
-        }
-        Ok(robots)
-    }
-}
-
-/// Whether a status of robots.txt means that it forbids nothing: RFC 9309,
-/// section 2.3.1.3. A redirect that is not followed comes here as well.
-fn says_nothing(status: u16) -> bool {
-    (300..500).contains(&status) && !matches!(status, 408 | 425 | 429)
 }
 
 fn cannot_record(path: &Path, error: &io::Error) -> String {
@@ -476,15 +345,6 @@ fn patience(rules: &[plan::Rule]) -> Duration {
         Wait::Backoff => Duration::ZERO,
     });
     waits.max().unwrap_or_default().max(PATIENCE)
-}
-
-/// A URL as messages show it: without credentials and host, not too long.
-fn shown(url: &Url) -> String {
-    let text = &url[url::Position::BeforePath..];
-    match text.char_indices().nth(160) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }
 
 /// A status in words, and what the server says.

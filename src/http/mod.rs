@@ -1,6 +1,7 @@
 //! One client per run: pace, retry, breaker, authentication, robots, redirects
 //! and recordings, as layers over any transport.
 
+mod address;
 mod auth;
 mod backoff;
 mod breaker;
@@ -12,6 +13,7 @@ mod condition;
 mod exchange;
 mod glob;
 mod host;
+mod obey;
 mod pace;
 mod recording;
 mod redact;

@@ -1,0 +1,341 @@
+//! Whether a partition is complete: the closing count, and where it differs a
+//! sweep over keys, which finds what is missing.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::page;
+use super::paginate::{At, Pager, Position, Step};
+use super::partition::{PartitionRun, first_cursor};
+use super::record::{Item, find, key_of};
+use super::run::{Break, Halt};
+use super::walk;
+use crate::http::{Failure, FailureScope};
+use crate::plan::{PaginationKind, Sweep};
+use crate::store::{PageCommit, PartitionState, Stage};
+
+/// How often keys are listed while numbers move.
+const MOST_SWEEPS: u32 = 3;
+
+/// How many keys a sentence names.
+const NAMED: usize = 5;
+
+/// What is known at the end of a partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Verdict {
+    pub(super) state: PartitionState,
+    pub(super) expected: Option<u64>,
+    pub(super) checked: Option<&'static str>,
+    pub(super) reason: Option<String>,
+}
+
+impl Verdict {
+    fn complete(expected: Option<u64>, checked: Option<&'static str>) -> Self {
+        Self { state: PartitionState::Complete, expected, checked, reason: None }
+    }
+
+    fn incomplete(expected: Option<u64>, checked: Option<&'static str>, reason: String) -> Self {
+        Self { state: PartitionState::Incomplete, expected, checked, reason: Some(reason) }
+    }
+}
+
+/// Compares what the server says there is with what the store has, and fetches
+/// what is missing.
+pub(super) async fn check(part: &Arc<PartitionRun>) -> Result<Verdict, Break> {
+    let expected = match expected(part).await {
+        Ok(Some(expected)) => expected,
+        Ok(None) => return Ok(Verdict::complete(None, None)),
+        Err(Break::Halt(Halt::Failed(message))) => {
+            let reason = format!("the closing count failed: {message}");
+            return Ok(Verdict::incomplete(None, None, reason));
+        }
+        Err(end) => return Err(end),
+    };
+    if is_here(part, expected).await? {
+        return Ok(Verdict::complete(Some(expected), Some("count")));
+    }
+    let got = part.count().await?;
+    let text = format!("{}: {got} records where {expected} are expected: looking closer", part.label);
+    part.stream.run.observer.line("sweep", &text);
+    let swept = match &part.stream.plan().pagination.sweep {
+        Some(sweep) => by_sweeps(part, sweep).await,
+        None => by_reading_again(part).await,
+    };
+    match swept {
+        Err(Break::Halt(Halt::Failed(message))) => {
+            let got = part.count().await?;
+            let reason = format!("{got} of {expected} records are here, and finding the others failed: {message}");
+            Ok(Verdict::incomplete(Some(expected), Some("count"), reason))
+        }
+        other => other,
+    }
+}
+
+/// How many records the server says there are, where it says so.
+async fn expected(part: &PartitionRun) -> Result<Option<u64>, Break> {
+    let plan = part.stream.plan();
+    let Some(count) = &plan.pagination.count else {
+        // What is left behind a key is not what there is.
+        let whole = !matches!(part.kind(), PaginationKind::Keyset { .. });
+        return Ok(part.named.load(Relaxed).checked_sub(1).filter(|_| whole));
+    };
+    let ask = part.ask(Some(count));
+    let start = Position::start(part.kind());
+    let limit = plan.pagination.limit;
+    let page = page::fetch(&part.stream.run, &ask, &plan.records, &start, limit).await?;
+    Ok(page.seen.total)
+}
+
+/// Whether so many records are in the store, or were rejected.
+async fn is_here(part: &PartitionRun, expected: u64) -> Result<bool, Break> {
+    let got = part.count().await?;
+    Ok(got == expected || got < expected && got + rejected(part).await?.len() as u64 == expected)
+}
+
+/// The keys of records that were rejected on the way in.
+async fn rejected(part: &PartitionRun) -> Result<HashSet<String>, Break> {
+    let (stream, partition) = part.names();
+    let read = move |store: &mut dyn crate::store::Store| {
+        let mut keys = HashSet::new();
+        store.reader()?.rejects(&mut |reject| {
+            let own = reject.stream == stream && reject.partition == partition;
+            if own && reject.child.is_none() && reject.stage == Stage::Collect {
+                keys.insert(reject.key);
+            }
+            std::ops::ControlFlow::Continue(())
+        })?;
+        Ok(keys)
+    };
+    Ok(part.stream.store(read).await?)
+}
+
+/// A record as a sweep lists it.
+#[derive(Debug, Clone)]
+struct Listed {
+    primary_key: String,
+    /// The key to continue from, in a keyset.
+    key: Option<String>,
+}
+
+async fn by_sweeps(part: &Arc<PartitionRun>, sweep: &Sweep) -> Result<Verdict, Break> {
+    let mut unlisted_before: Vec<String> = Vec::new();
+    let (mut missing, mut unlisted, mut expected) = (Vec::new(), Vec::new(), 0);
+    for round in 1..=MOST_SWEEPS {
+        let listed = list(part, sweep).await?;
+        expected = listed.len() as u64;
+        (unlisted, missing) = compare(part, &listed).await?;
+        // What two sweeps do not list is gone.
+        let (gone, rest): (Vec<_>, Vec<_>) =
+            unlisted.into_iter().partition(|key| unlisted_before.contains(key));
+        if !gone.is_empty() {
+            let (stream, _) = part.names();
+            let gone = gone.clone();
+            part.stream.store(move |store| store.mark_gone(&stream, &gone)).await?;
+        }
+        unlisted = rest;
+        if !missing.is_empty() {
+            let text = format!("{}: fetching {} records that are missing", part.label, missing.len());
+            part.stream.run.observer.line("sweep", &text);
+            fetch_missing(part, &listed, &missing).await?;
+            (_, missing) = compare(part, &listed).await?;
+        }
+        if missing.is_empty() && unlisted.is_empty() {
+            return Ok(Verdict::complete(Some(expected), Some("sweep")));
+        }
+        let _ = round;
+        unlisted_before = unlisted.clone();
+    }
+    let reason = if missing.is_empty() {
+        format!("the list of records changed during {MOST_SWEEPS} sweeps: go on with --resume")
+    } else {
+        format!("{} of {expected} records are missing: {}", missing.len(), some(&missing))
+    };
+    let _ = unlisted;
+    Ok(Verdict::incomplete(Some(expected), Some("sweep"), reason))
+}
+
+fn some(keys: &[String]) -> String {
+    let more = if keys.len() > NAMED { ", …" } else { "" };
+    format!("{}{more}", keys[..keys.len().min(NAMED)].join(", "))
+}
+
+/// The keys that the store has and the list has not, and the reverse; what was
+/// rejected is not missing.
+async fn compare(
+    part: &PartitionRun,
+    listed: &[Listed],
+) -> Result<(Vec<String>, Vec<String>), Break> {
+    let (stream, partition) = part.names();
+    let keys: Vec<String> = listed.iter().map(|l| l.primary_key.clone()).collect();
+    let (unlisted, mut missing) =
+        part.stream.store(move |store| store.compare_keys(&stream, &partition, &keys)).await?;
+    if !missing.is_empty() {
+        let rejected = rejected(part).await?;
+        missing.retain(|key| !rejected.contains(key));
+    }
+    Ok((unlisted, missing))
+}
+
+/// All keys of the partition, in the server's order.
+async fn list(part: &PartitionRun, sweep: &Sweep) -> Result<Vec<Listed>, Break> {
+    let plan = part.stream.plan();
+    let run = &part.stream.run;
+    let ask = part.ask(Some(&sweep.overlay));
+    let mut pager = Pager::new(part.kind());
+    let mut position = Position::start(part.kind());
+    let mut size = page::PageSize::new(Some(sweep.limit));
+    let mut listed: Vec<Listed> = Vec::new();
+    loop {
+        let asked = size.get(&position);
+        let page = match page::fetch(run, &ask, &plan.records, &position, asked).await {
+            Ok(page) => page,
+            Err(Failure::End) => return Ok(listed),
+            Err(Failure::PreviousKey) => {
+                // Those listed before it are the keys to fall back on.
+                listed.pop();
+                let after = listed.iter().rev().find_map(|l| l.key.clone());
+                position = Position { at: At::after(after), taken: listed.len() as u64 };
+                continue;
+            }
+            Err(failure) => return Err(failure.into()),
+        };
+        size.good(asked, page.halvings);
+        let mut seen = page.seen;
+        seen.keys = page.records.iter().map(|raw| key_of(plan, raw)).collect();
+        seen.digest = page.seq as u64;
+        let keys = seen.keys.clone();
+        match pager.advance(&position, &seen) {
+            Step::Taken { next, keep, done } => {
+                let found = page.records.iter().zip(keys).take(keep).filter_map(|(raw, key)| {
+                    let primary_key = find(&plan.primary_key, &raw.bytes).text()?;
+                    Some(Listed { primary_key, key })
+                });
+                listed.extend(found);
+                if done {
+                    return Ok(listed);
+                }
+                position = next;
+            }
+            Step::Again(_) => {}
+            Step::Fail(reason) => {
+                return Err(Break::Halt(Halt::Failed(format!("{}: {reason}", part.label))));
+            }
+        }
+    }
+}
+
+/// Fetches records that are listed and not in the store, each run of neighbours
+/// with as few requests as there are pages in it.
+async fn fetch_missing(
+    part: &Arc<PartitionRun>,
+    listed: &[Listed],
+    missing: &[String],
+) -> Result<(), Break> {
+    let missing: HashSet<&str> = missing.iter().map(String::as_str).collect();
+    let most = part.stream.plan().pagination.limit.unwrap_or(1).max(1) as usize;
+    let mut at = 0;
+    while at < listed.len() {
+        let run = listed[at..]
+            .iter()
+            .take(most)
+            .take_while(|l| missing.contains(l.primary_key.as_str()))
+            .count();
+        if run == 0 {
+            at += 1;
+            continue;
+        }
+        let came = fetch_run(part, listed, at, run).await?;
+        // One that does not come is for the next sweep to say.
+        at += came.max(1);
+    }
+    Ok(())
+}
+
+/// Fetches up to `run` records from the `from`th of the list on; how many came.
+async fn fetch_run(
+    part: &Arc<PartitionRun>,
+    listed: &[Listed],
+    from: usize,
+    run: usize,
+) -> Result<usize, Break> {
+    let plan = part.stream.plan();
+    let mut above = from;
+    let mut size = run;
+    loop {
+        let at = match part.kind() {
+            PaginationKind::Offset { .. } => At::Offset(from as u64),
+            _ => At::after(listed[..above].iter().rev().find_map(|l| l.key.clone())),
+        };
+        let position = Position { at, taken: from as u64 };
+        let limit = u32::try_from(size + from - above).ok();
+        let ask = part.ask(None);
+        match page::fetch(&part.stream.run, &ask, &plan.records, &position, limit).await {
+            Ok(page) => {
+                let came = page.records.len().saturating_sub(from - above);
+                commit(part, page.seq, page.records).await?;
+                return Ok(came);
+            }
+            Err(Failure::PreviousKey) if above > 0 => above -= 1,
+            Err(Failure::Failed { scope: FailureScope::Record, .. }) if size > 1 => size = 1,
+            Err(Failure::Failed { scope: FailureScope::Record, message }) => {
+                let (stream, partition) = part.names();
+                let reject = walk::unreadable(part, listed[from].primary_key.clone(), message);
+                let rejects = vec![reject];
+                let page = PageCommit {
+                    stream,
+                    partition,
+                    seq: 0,
+                    records: Vec::new(),
+                    rejects,
+                    cursor: None,
+                };
+                walk::commit(part, page).await?;
+                return Ok(1);
+            }
+            Err(failure) => return Err(failure.into()),
+        }
+    }
+}
+
+/// Commits records outside the order of pages.
+async fn commit(
+    part: &Arc<PartitionRun>,
+    seq: i64,
+    records: Vec<super::envelope::Raw>,
+) -> Result<(), Break> {
+    let read = walk::read_records(part, records).await?;
+    let (stream, partition) = part.names();
+    let mut page = PageCommit {
+        stream,
+        partition,
+        seq,
+        records: Vec::new(),
+        rejects: Vec::new(),
+        cursor: None,
+    };
+    for item in read.items {
+        match item {
+            Item::Record(record) => page.records.push(*record),
+            Item::Reject(reject) => page.rejects.push(*reject),
+        }
+    }
+    Ok(walk::commit(part, page).await?)
+}
+
+/// Where keys cannot be listed: reads the partition once more.
+async fn by_reading_again(part: &Arc<PartitionRun>) -> Result<Verdict, Break> {
+    let cursor = first_cursor(part.kind());
+    part.put_cursors(vec![cursor.clone()]).await?;
+    walk::pages(part, cursor, None).await?;
+    let expected = expected(part).await?.unwrap_or_default();
+    if is_here(part, expected).await? {
+        return Ok(Verdict::complete(Some(expected), Some("count")));
+    }
+    let got = part.count().await?;
+    let reason = format!(
+        "the server says that there are {expected} records, and {got} are here, also after \
+         reading it twice"
+    );
+    Ok(Verdict::incomplete(Some(expected), Some("count"), reason))
+}

@@ -1,0 +1,269 @@
+//! One partition: from its first page to the word that it is complete.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::task::JoinSet;
+
+use super::page::PageSize;
+use super::paginate::{At, Position};
+use super::request::Ask;
+use super::run::{Break, Halt, PartitionReport, Result, joined};
+use super::stream::StreamRun;
+use super::walk::{self, WalkEnd};
+use super::{complete, ranges};
+use crate::plan::{Overlay, PaginationKind, Partition, Scope, template_value};
+use crate::store::{Cursor, PartitionRow, PartitionState};
+
+/// The shortest time between two lines of progress of a partition.
+const QUIET: Duration = Duration::from_secs(5);
+
+/// What all tasks of a partition share.
+pub(super) struct PartitionRun {
+    pub(super) stream: Arc<StreamRun>,
+    index: usize,
+    /// Its row when the run began.
+    before: Option<PartitionRow>,
+    /// What its templates see, but for `page`.
+    pub(super) scope: Scope,
+    /// What it is called in messages.
+    pub(super) label: String,
+    pub(super) size: Mutex<PageSize>,
+    /// The last number of records that a reply named for the whole query, plus
+    /// one; 0 where none did.
+    pub(super) named: AtomicU64,
+    /// Records read in this run.
+    pub(super) read: AtomicU64,
+    told: Mutex<Instant>,
+}
+
+impl PartitionRun {
+    pub(super) fn new(stream: Arc<StreamRun>, index: usize, before: Option<PartitionRow>) -> Self {
+        let partition = &stream.plan().partitions[index];
+        let vars = partition.vars.iter().map(|(name, value)| (name.clone(), template_value(value)));
+        let scope = stream.scope.with_all(vars);
+        let label = format!("{} {}", stream.plan().name, partition.id).trim_end().to_owned();
+        let size = Mutex::new(PageSize::new(stream.plan().pagination.limit));
+        let (named, read) = (AtomicU64::new(0), AtomicU64::new(0));
+        let told = Mutex::new(Instant::now());
+        Self { stream, index, before, scope, label, size, named, read, told }
+    }
+
+    pub(super) fn partition(&self) -> &Partition {
+        &self.stream.plan().partitions[self.index]
+    }
+
+    /// The name of the stream and the id of the partition.
+    pub(super) fn names(&self) -> (String, String) {
+        (self.stream.plan().name.clone(), self.partition().id.clone())
+    }
+
+    pub(super) fn kind(&self) -> &PaginationKind {
+        &self.stream.plan().pagination.kind
+    }
+
+    /// The request of a page, with what an overlay replaces.
+    pub(super) fn ask<'p>(&'p self, overlay: Option<&'p Overlay>) -> Ask<'p> {
+        let plan = self.stream.plan();
+        Ask {
+            request: &plan.request,
+            overlay,
+            pagination: &plan.pagination,
+            scope: self.scope.clone(),
+            label: self.label.clone(),
+        }
+    }
+
+    pub(super) fn size(&self) -> std::sync::MutexGuard<'_, PageSize> {
+        self.size.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells how far it is, from time to time.
+    pub(super) fn progress(&self, records: u64) {
+        let read = self.read.fetch_add(records, Relaxed) + records;
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.elapsed() >= QUIET {
+            *told = Instant::now();
+            let text = format!("{}: {read} records read", self.label);
+            self.stream.run.observer.line("page", &text);
+        }
+    }
+
+    pub(super) async fn cursors(&self) -> Result<Vec<Cursor>> {
+        let (stream, partition) = self.names();
+        Ok(self.stream.store(move |store| store.cursors(&stream, &partition)).await?)
+    }
+
+    pub(super) async fn put_cursors(&self, cursors: Vec<Cursor>) -> Result<()> {
+        let (stream, partition) = self.names();
+        let put = move |store: &mut dyn crate::store::Store| {
+            store.put_cursors(&stream, &partition, &cursors)
+        };
+        Ok(self.stream.store(put).await?)
+    }
+
+    /// How many of its records are in the store, gone ones left out.
+    pub(super) async fn count(&self) -> Result<u64> {
+        let (stream, partition) = self.names();
+        Ok(self.stream.store(move |store| store.count_records(&stream, &partition)).await?)
+    }
+
+    async fn put(&self, row: PartitionRow) -> Result<()> {
+        Ok(self.stream.store(move |store| store.put_partition(&row)).await?)
+    }
+
+    /// Its row in a state, without more.
+    fn row(&self, state: PartitionState) -> PartitionRow {
+        let (stream, partition) = self.names();
+        let (expected, checked, limit, reason) = (None, None, None, None);
+        PartitionRow { stream, partition, state, expected, checked, limit, reason }
+    }
+
+    async fn report(&self, row: PartitionRow) -> Result<PartitionReport> {
+        let got = self.count().await?;
+        Ok(PartitionReport {
+            stream: row.stream,
+            partition: row.partition,
+            state: row.state,
+            expected: row.expected,
+            got,
+            checked: row.checked,
+            reason: row.reason,
+        })
+    }
+}
+
+type Ended = (PartitionReport, Option<(SystemTime, String)>);
+
+/// Collects a partition.
+pub(super) async fn collect(part: Arc<PartitionRun>) -> Result<Ended> {
+    let options = &part.stream.run.options;
+    if let Some(before) = &part.before {
+        let enough = match before.state {
+            PartitionState::Complete => !options.resume || options.limit.is_some(),
+            PartitionState::Limited => {
+                options.limit.is_some_and(|limit| before.limit.is_some_and(|had| had >= limit))
+            }
+            _ => false,
+        };
+        if enough {
+            return Ok((part.report(before.clone()).await?, None));
+        }
+    }
+    match all_pages(&part).await {
+        Ok(row) => {
+            tell(&part, &row).await?;
+            part.put(row.clone()).await?;
+            Ok((part.report(row).await?, None))
+        }
+        Err(Break::Error(error)) => Err(error),
+        Err(Break::Halt(halt)) => {
+            let (mut row, mut closed) = (part.row(PartitionState::Running), None);
+            match halt {
+                Halt::Stopped => {}
+                Halt::Closed(back_at, message) => {
+                    row.reason = Some(message.clone());
+                    closed = Some((back_at, message));
+                }
+                Halt::Failed(message) => {
+                    part.stream.run.observer.important("failed", &message);
+                    row.state = PartitionState::Failed;
+                    row.reason = Some(message);
+                }
+            }
+            part.put(row.clone()).await?;
+            Ok((part.report(row).await?, closed))
+        }
+    }
+}
+
+/// Says what became of a partition that was read to its end.
+async fn tell(part: &PartitionRun, row: &PartitionRow) -> Result<()> {
+    let got = part.count().await?;
+    let expected = row.expected.map_or(String::new(), |e| format!(" of {e}"));
+    let how = match (row.state, &row.reason) {
+        (PartitionState::Limited, _) => String::from("limited"),
+        (state, Some(reason)) => format!("{}: {reason}", state.as_str()),
+        (state, None) => state.as_str().to_owned(),
+    };
+    let text = format!("{}: {got}{expected} records, {how}", part.label);
+    part.stream.run.observer.line("partition", &text);
+    Ok(())
+}
+
+/// Reads all pages and checks that nothing is missing; the row that says so.
+async fn all_pages(part: &Arc<PartitionRun>) -> Result<PartitionRow, Break> {
+    let cursors = begin(part).await?;
+    // With several ranges there is no order of requests that a limit could mean.
+    let limit = part.stream.run.options.limit.filter(|_| cursors.len() == 1);
+    let mut walks = JoinSet::new();
+    for cursor in cursors.into_iter().filter(|cursor| !cursor.done) {
+        let part = part.clone();
+        walks.spawn(async move { walk::pages(&part, cursor, limit).await });
+    }
+    let (mut halt, mut limited) = (None, false);
+    while let Some(end) = joined(walks.join_next().await)? {
+        match end {
+            Ok(WalkEnd::Done) => {}
+            Ok(WalkEnd::Limited) => limited = true,
+            Err(Break::Error(error)) => return Err(error.into()),
+            // What failed tells more than what was stopped.
+            Err(Break::Halt(other)) => {
+                halt = match (halt, other) {
+                    (None | Some(Halt::Stopped), other) => Some(other),
+                    (Some(halt), _) => Some(halt),
+                }
+            }
+        }
+    }
+    if let Some(halt) = halt {
+        return Err(Break::Halt(halt));
+    }
+    if limited {
+        let mut row = part.row(PartitionState::Limited);
+        row.limit = limit;
+        return Ok(row);
+    }
+    let verdict = complete::check(part).await?;
+    let mut row = part.row(verdict.state);
+    row.expected = verdict.expected;
+    row.checked = verdict.checked.map(str::to_owned);
+    row.reason = verdict.reason;
+    Ok(row)
+}
+
+/// The cursors to go on from.
+async fn begin(part: &Arc<PartitionRun>) -> Result<Vec<Cursor>, Break> {
+    let mut cursors = part.cursors().await?;
+    let complete = matches!(
+        part.before.as_ref().map(|row| row.state),
+        Some(PartitionState::Complete)
+    );
+    part.put(part.row(PartitionState::Running)).await?;
+    if cursors.is_empty() {
+        let cursors = ranges::cut(part).await?;
+        part.put_cursors(cursors.clone()).await?;
+        return Ok(cursors);
+    }
+    if complete {
+        reopen(part.kind(), &mut cursors);
+        part.put_cursors(cursors.clone()).await?;
+    }
+    Ok(cursors)
+}
+
+/// Makes the cursors of a complete partition go on behind its end, or at its
+/// start where the end says nothing about what is new.
+fn reopen(kind: &PaginationKind, cursors: &mut Vec<Cursor>) {
+    let position = cursors.last().and_then(|c| walk::position(&c.position));
+    match (position.map(|p| p.at), cursors.last_mut()) {
+        (Some(At::Key { .. } | At::Offset(_)), Some(last)) => last.done = false,
+        _ => *cursors = vec![first_cursor(kind)],
+    }
+}
+
+/// The cursor of a partition that is not cut.
+pub(super) fn first_cursor(kind: &PaginationKind) -> Cursor {
+    Cursor { range: 0, position: walk::stored(&Position::start(kind)), done: false }
+}

@@ -1,0 +1,85 @@
+//! Checks before the first page.
+
+use serde::de::IgnoredAny;
+
+use super::paginate::Position;
+use super::request::{Ask, common_scope};
+use super::run::{Error, Result};
+use crate::http::{Client, Failure, Malformed, Reply};
+use crate::plan::{Pagination, PaginationKind, Plan, Preflight};
+
+/// Sends the requests of `preflight:` in order. False when the run was asked to
+/// end meanwhile.
+///
+/// # Errors
+/// The first check that fails, with what the spec says about it; a request that
+/// fails.
+pub async fn preflight(plan: &Plan, client: &Client) -> Result<bool> {
+    for check in &plan.preflight {
+        let reply = match ask(plan, client, check).await {
+            Ok(reply) => reply,
+            Err(Failure::Stopped) => return Ok(false),
+            Err(Failure::Failed { message, .. }) => return Err(Error::Failed(message)),
+            Err(Failure::PreviousKey | Failure::End) => continue,
+        };
+        judge(plan, check, &reply)?;
+    }
+    Ok(true)
+}
+
+async fn ask(plan: &Plan, client: &Client, check: &Preflight) -> Result<Reply, Failure> {
+    let pagination = Pagination {
+        kind: PaginationKind::None,
+        limit: None,
+        limit_param: None,
+        total: None,
+        count: None,
+        sweep: None,
+        span: check.request.span,
+    };
+    let ask = Ask {
+        request: &check.request,
+        overlay: None,
+        pagination: &pagination,
+        scope: common_scope(plan),
+        label: format!("preflight {}", check.name),
+    };
+    let call = ask.call(plan, &Position::start(&pagination.kind), None).map_err(|error| {
+        super::page::failed(format!(
+            "preflight {}: {} ({})",
+            check.name,
+            error.message,
+            plan.sources.display(error.span)
+        ))
+    })?;
+    // Where a check looks into JSON, an answer without is none.
+    let json = check.fail_if.iter().any(|c| !c.when.json.is_empty());
+    let read = |reply: &Reply| match json {
+        true => serde_json::from_slice::<IgnoredAny>(&reply.body)
+            .map(drop)
+            .map_err(|e| Malformed::from_json(&e)),
+        false => Ok(()),
+    };
+    Ok(client.send(|_| call.clone(), 0, read).await?.reply)
+}
+
+fn judge(plan: &Plan, check: &Preflight, reply: &Reply) -> Result<()> {
+    let scope = common_scope(plan).with("auth", plan.http.auth.kind().into());
+    for entry in &check.fail_if {
+        let applies = match &entry.applies {
+            None => true,
+            Some(template) => plan.env.test(template, &scope).map_err(|error| {
+                Error::Failed(format!(
+                    "preflight {}: {} ({})",
+                    check.name,
+                    error.message,
+                    plan.sources.display(error.span)
+                ))
+            })?,
+        };
+        if applies && entry.when.holds_for(reply) {
+            return Err(Error::Failed(format!("{} [{}]", entry.say, check.name)));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,353 @@
+//! Finds values in the bytes of a JSON text without parsing them.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use serde_json::Value;
+
+use crate::plan::Step;
+
+/// The deepest nesting that is followed. A parser without recursion needs no
+/// cap of its own; this one keeps a hostile reply from growing the stack of
+/// brackets without end.
+const DEEPEST: usize = 10_000;
+
+/// Why a text cannot be followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ScanError {
+    /// It ends too early.
+    Cut,
+    /// It is no JSON at this byte.
+    NotJson(usize),
+    /// It is nested deeper than [`DEEPEST`] at this byte.
+    TooDeep(usize),
+}
+
+/// The places of all values that a plain path selects, in order. The whole text
+/// is gone through, so that one that ends too early is noticed.
+pub(super) fn select(text: &[u8], steps: &[Step]) -> Result<Vec<Range<usize>>, ScanError> {
+    let mut found = Vec::new();
+    Scanner { text, at: 0 }.walk(steps, &mut found)?;
+    Ok(found)
+}
+
+/// The first value that a plain path selects; stops there.
+pub(super) fn first<'t>(text: &'t [u8], steps: &[Step]) -> Option<&'t [u8]> {
+    let mut scanner = Scanner { text, at: 0 };
+    for step in steps {
+        scanner.enter(step).ok()??;
+    }
+    scanner.value().ok().map(|range| &text[range])
+}
+
+/// The places of some values of a parsed text, by their addresses in `root`.
+pub(super) fn places(
+    text: &[u8],
+    root: &Value,
+    wanted: &[&Value],
+) -> Result<Vec<Range<usize>>, ScanError> {
+    let wanted: HashSet<*const Value> = wanted.iter().map(|v| std::ptr::from_ref(*v)).collect();
+    let mut found = Vec::with_capacity(wanted.len());
+    Scanner { text, at: 0 }.pair(root, &wanted, &mut found)?;
+    Ok(found)
+}
+
+struct Scanner<'t> {
+    text: &'t [u8],
+    at: usize,
+}
+
+impl Scanner<'_> {
+    fn walk(&mut self, steps: &[Step], found: &mut Vec<Range<usize>>) -> Result<(), ScanError> {
+        let Some((step, rest)) = steps.split_first() else {
+            found.push(self.value()?);
+            return Ok(());
+        };
+        match (step, self.peek()?) {
+            (Step::Name(name), b'{') => self.members(|s, key| {
+                if s.is_key(&key, name) { s.walk(rest, found) } else { s.value().map(drop) }
+            }),
+            (Step::All, b'{') => self.members(|s, _| s.walk(rest, found)),
+            (Step::All, b'[') => self.items(|s, _| s.walk(rest, found)),
+            (Step::Index(index), b'[') => self.items(|s, i| {
+                if i == *index { s.walk(rest, found) } else { s.value().map(drop) }
+            }),
+            _ => self.value().map(drop),
+        }
+    }
+
+    /// Goes to the first value that a step selects; `None` where there is none.
+    fn enter(&mut self, step: &Step) -> Result<Option<()>, ScanError> {
+        let open = self.peek()?;
+        let object = match (step, open) {
+            (Step::Name(_) | Step::All, b'{') => true,
+            (Step::Index(_) | Step::All, b'[') => false,
+            _ => return Ok(None),
+        };
+        self.at += 1;
+        if matches!(self.peek()?, b'}' | b']') {
+            return Ok(None);
+        }
+        for i in 0.. {
+            let here = match step {
+                Step::Name(name) => {
+                    let key = self.key()?;
+                    self.is_key(&key, name)
+                }
+                Step::Index(index) => i == *index,
+                Step::All if object => self.key().map(|_| true)?,
+                Step::All => true,
+            };
+            if here {
+                return Ok(Some(()));
+            }
+            self.value()?;
+            if self.peek()? != b',' {
+                return Ok(None);
+            }
+            self.at += 1;
+        }
+        Ok(None)
+    }
+
+    fn pair(
+        &mut self,
+        value: &Value,
+        wanted: &HashSet<*const Value>,
+        found: &mut Vec<Range<usize>>,
+    ) -> Result<(), ScanError> {
+        self.space();
+        let (start, slot) = (self.at, found.len());
+        let hit = wanted.contains(&std::ptr::from_ref(value));
+        if hit {
+            found.push(0..0);
+        }
+        match (value, self.peek()?) {
+            (Value::Array(values), b'[') => self.items(|s, i| match values.get(i) {
+                Some(value) => s.pair(value, wanted, found),
+                None => s.value().map(drop),
+            })?,
+            (Value::Object(map), b'{') => self.members(|s, key| match map.get(&s.name(&key)) {
+                Some(value) => s.pair(value, wanted, found),
+                None => s.value().map(drop),
+            })?,
+            _ => drop(self.value()?),
+        }
+        if hit {
+            found[slot] = start..self.at;
+        }
+        Ok(())
+    }
+
+    fn members(
+        &mut self,
+        mut each: impl FnMut(&mut Self, Range<usize>) -> Result<(), ScanError>,
+    ) -> Result<(), ScanError> {
+        self.at += 1;
+        if self.peek()? == b'}' {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            let key = self.key()?;
+            each(self, key)?;
+            if self.another(b'}')? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn items(
+        &mut self,
+        mut each: impl FnMut(&mut Self, usize) -> Result<(), ScanError>,
+    ) -> Result<(), ScanError> {
+        self.at += 1;
+        if self.peek()? == b']' {
+            self.at += 1;
+            return Ok(());
+        }
+        for i in 0.. {
+            each(self, i)?;
+            if self.another(b']')? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// After a value: true behind the closing bracket, false behind a comma.
+    fn another(&mut self, close: u8) -> Result<bool, ScanError> {
+        let byte = self.peek()?;
+        if byte != close && byte != b',' {
+            return Err(ScanError::NotJson(self.at));
+        }
+        self.at += 1;
+        Ok(byte == close)
+    }
+
+    /// A key and its colon; the place of the key with its quotes.
+    fn key(&mut self) -> Result<Range<usize>, ScanError> {
+        if self.peek()? != b'"' {
+            return Err(ScanError::NotJson(self.at));
+        }
+        let start = self.at;
+        self.string()?;
+        let key = start..self.at;
+        if self.peek()? != b':' {
+            return Err(ScanError::NotJson(self.at));
+        }
+        self.at += 1;
+        Ok(key)
+    }
+
+    fn is_key(&self, key: &Range<usize>, name: &str) -> bool {
+        let text = &self.text[key.start + 1..key.end - 1];
+        text == name.as_bytes() || (text.contains(&b'\\') && self.name(key) == name)
+    }
+
+    fn name(&self, key: &Range<usize>) -> String {
+        serde_json::from_slice(&self.text[key.clone()]).unwrap_or_default()
+    }
+
+    /// Skips a value and says where it was.
+    fn value(&mut self) -> Result<Range<usize>, ScanError> {
+        let open = self.peek()?;
+        let start = self.at;
+        match open {
+            b'"' => self.string()?,
+            b'{' | b'[' => self.brackets()?,
+            _ => {
+                let rest = &self.text[start..];
+                let length = rest
+                    .iter()
+                    .position(|b| matches!(b, b',' | b'}' | b']' | b':' | b'"' | b'{' | b'['))
+                    .unwrap_or(rest.len());
+                let length = rest[..length].trim_ascii_end().len();
+                if length == 0 {
+                    return Err(ScanError::NotJson(start));
+                }
+                self.at += length;
+            }
+        }
+        Ok(start..self.at)
+    }
+
+    fn brackets(&mut self) -> Result<(), ScanError> {
+        let mut open = Vec::new();
+        while let Some(&byte) = self.text.get(self.at) {
+            match byte {
+                b'"' => {
+                    self.string()?;
+                    continue;
+                }
+                b'{' => open.push(b'}'),
+                b'[' => open.push(b']'),
+                b'}' | b']' if open.pop() != Some(byte) => {
+                    return Err(ScanError::NotJson(self.at));
+                }
+                _ => {}
+            }
+            self.at += 1;
+            if open.is_empty() {
+                return Ok(());
+            }
+            if open.len() > DEEPEST {
+                return Err(ScanError::TooDeep(self.at));
+            }
+        }
+        Err(ScanError::Cut)
+    }
+
+    fn string(&mut self) -> Result<(), ScanError> {
+        self.at += 1;
+        loop {
+            let rest = self.text.get(self.at..).ok_or(ScanError::Cut)?;
+            let next = memchr::memchr2(b'"', b'\\', rest).ok_or(ScanError::Cut)?;
+            self.at += next + 1;
+            if rest[next] == b'"' {
+                return Ok(());
+            }
+            self.at += 1;
+        }
+    }
+
+    fn space(&mut self) {
+        while self.text.get(self.at).is_some_and(u8::is_ascii_whitespace) {
+            self.at += 1;
+        }
+    }
+
+    /// The next byte that is no space.
+    fn peek(&mut self) -> Result<u8, ScanError> {
+        self.space();
+        self.text.get(self.at).copied().ok_or(ScanError::Cut)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Path;
+    use crate::spec::Span;
+
+    fn path(text: &str) -> Path {
+        Path::parse(text, Span { file: 0, start: 0, end: 0 }).unwrap()
+    }
+
+    fn texts(json: &str, at: &str) -> Result<Vec<String>, ScanError> {
+        let found = select(json.as_bytes(), path(at).steps().unwrap())?;
+        Ok(found.into_iter().map(|r| json[r].to_owned()).collect())
+    }
+
+    const REPLY: &str = r#" { "a\u0062" : 1.50, "n": {"x": [ {"i": "]\"}\\"} , 2e1 ,null,[[]] ]},
+        "o": {"p": {"q": 1}, "r": {"q": "2"}}, "e": [ ] } "#;
+
+    #[test]
+    fn values_are_found_as_they_were_written() {
+        for (at, expected) in [
+            ("$.n.x[*]", vec![r#"{"i": "]\"}\\"}"#, "2e1", "null", "[[]]"]),
+            ("$.n.x[1]", vec!["2e1"]),
+            ("$.ab", vec!["1.50"]),
+            ("$.o[*].q", vec!["1", "\"2\""]),
+            ("$.e[*]", vec![]),
+            ("$.e", vec!["[ ]"]),
+            ("$.n.y[*]", vec![]),
+            ("$.ab[*]", vec![]),
+        ] {
+            assert_eq!(texts(REPLY, at).unwrap(), expected, "{at}");
+            let one = first(REPLY.as_bytes(), path(at).steps().unwrap());
+            assert_eq!(one, expected.first().map(|t| t.as_bytes()), "{at}");
+        }
+        assert_eq!(texts(" [1, 2]", "$[*]").unwrap(), ["1", "2"]);
+        assert_eq!(texts(" [1, 2]", "$").unwrap(), ["[1, 2]"]);
+    }
+
+    #[test]
+    fn every_prefix_of_a_reply_is_cut() {
+        let whole = REPLY.trim_end();
+        for end in 0..whole.len() {
+            assert_eq!(texts(&whole[..end], "$.n.x[*]"), Err(ScanError::Cut), "{end}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_is_no_json_at_its_byte() {
+        assert_eq!(texts(r#"{"x": [1 2]}"#, "$.x"), Ok(vec!["[1 2]".into()]));
+        assert_eq!(texts(r#"{"x": [{} {}]}"#, "$.x[*]"), Err(ScanError::NotJson(10)));
+        assert_eq!(texts(r#"{"x": ]}"#, "$.y"), Err(ScanError::NotJson(6)));
+        assert_eq!(texts(r#"{"x": [}}"#, "$.y"), Err(ScanError::NotJson(7)));
+        assert_eq!(texts("{x: 1}", "$.y"), Err(ScanError::NotJson(1)));
+        let deep = "[".repeat(DEEPEST + 1);
+        assert_eq!(texts(&deep, "$"), Err(ScanError::TooDeep(DEEPEST + 1)));
+    }
+
+    #[test]
+    fn values_of_a_query_have_their_places() {
+        let json = r#"{"l": [{"n": 1.0}, {"n": 2, "p": [ ]}, {"n": 1.00}]}"#;
+        let root: Value = serde_json::from_str(json).unwrap();
+        let path = path("$.l[?!@.p]");
+        let found = places(json.as_bytes(), &root, &path.all(&root)).unwrap();
+        let found: Vec<_> = found.into_iter().map(|r| &json[r]).collect();
+        assert_eq!(found, [r#"{"n": 1.0}"#, r#"{"n": 1.00}"#]);
+    }
+}

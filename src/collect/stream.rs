@@ -1,0 +1,125 @@
+//! One stream: its partitions and its child lists, side by side.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use tokio::task::JoinSet;
+
+use super::children::{self, Signal};
+use super::partition::{self, PartitionRun};
+use super::record::Reader;
+use super::request::common_scope;
+use super::run::{CollectReport, PartitionReport, Result, Run, joined};
+use crate::plan::{Scope, StreamPlan};
+use crate::store::{PartitionRow, PartitionState};
+
+/// What all tasks of a stream share.
+pub(super) struct StreamRun {
+    pub(super) run: Arc<Run>,
+    index: usize,
+    pub(super) reader: Reader,
+    /// What all its templates see.
+    pub(super) scope: Scope,
+    /// Wakes the workers of child lists.
+    pub(super) signal: Signal,
+    /// Whether records were read in this run: then a selector that is in none
+    /// of a page's records is no misspelling.
+    pub(super) read_some: AtomicBool,
+    /// Whether a `fetch_if` that fails was told about.
+    doubted: AtomicBool,
+}
+
+impl StreamRun {
+    pub(super) fn new(run: Arc<Run>, index: usize) -> Arc<Self> {
+        let reader = Reader::new(&run.plan.streams[index], &run.plan.env);
+        let scope = common_scope(&run.plan);
+        Arc::new(Self {
+            run,
+            index,
+            reader,
+            scope,
+            signal: Signal::default(),
+            read_some: AtomicBool::new(false),
+            doubted: AtomicBool::new(false),
+        })
+    }
+
+    pub(super) fn plan(&self) -> &StreamPlan {
+        &self.run.plan.streams[self.index]
+    }
+
+    /// Does something with the store.
+    pub(super) async fn store<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut dyn crate::store::Store) -> crate::store::Result<R> + Send + 'static,
+    ) -> crate::store::Result<R> {
+        self.run.writer.with(work).await
+    }
+
+    /// Tells once why the `fetch_if` of a record failed.
+    pub(super) fn doubt(&self, text: &str) {
+        if !self.doubted.swap(true, Relaxed) {
+            self.run.observer.important("fetch_if", text);
+        }
+    }
+}
+
+/// Collects a stream.
+pub(super) async fn collect(stream: Arc<StreamRun>) -> Result<CollectReport> {
+    let name = stream.plan().name.clone();
+    let rows = stream
+        .store(move |store| {
+            store.retry_failed_children(&name)?;
+            store.partitions(&name)
+        })
+        .await?;
+    let mut order: Vec<usize> = (0..stream.plan().partitions.len()).collect();
+    let row = |index: usize| -> Option<&PartitionRow> {
+        let id = &stream.plan().partitions[index].id;
+        rows.iter().find(|row| row.partition == *id)
+    };
+    // What failed before comes first.
+    order.sort_by_key(|index| row(*index).map(|row| row.state) != Some(PartitionState::Failed));
+
+    let mut lists = JoinSet::new();
+    if !stream.plan().children.is_empty() {
+        lists.spawn(children::collect(stream.clone()));
+    }
+    let mut partitions = JoinSet::new();
+    for index in order {
+        let part = PartitionRun::new(stream.clone(), index, row(index).cloned());
+        partitions.spawn(async move { (index, partition::collect(Arc::new(part)).await) });
+    }
+    let mut reports: Vec<Option<PartitionReport>> = vec![None; stream.plan().partitions.len()];
+    let mut whole = CollectReport::default();
+    loop {
+        // A child list that ends the run ends it at once.
+        tokio::select! {
+            done = partitions.join_next() => match joined(done)? {
+                None => break,
+                Some((index, ended)) => {
+                    let (report, closed) = ended?;
+                    reports[index] = Some(report);
+                    whole.closed = whole.closed.or(closed);
+                }
+            },
+            Some(done) = lists.join_next() => {
+                if let Some(ended) = joined(Some(done))? {
+                    add(&mut whole, ended?);
+                }
+            }
+        }
+    }
+    stream.signal.no_more();
+    while let Some(ended) = joined(lists.join_next().await)? {
+        add(&mut whole, ended?);
+    }
+    whole.partitions = reports.into_iter().flatten().collect();
+    Ok(whole)
+}
+
+fn add(whole: &mut CollectReport, lists: children::Ended) {
+    whole.failed_children += lists.failed;
+    whole.children_left |= lists.left;
+    whole.closed = whole.closed.take().or(lists.closed);
+}

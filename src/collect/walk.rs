@@ -1,0 +1,331 @@
+//! A walk over the pages of a partition, or of one range of it: each reply is
+//! one commit.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use serde_json::Value;
+
+use super::page::{self, Page};
+use super::paginate::{At, Pager, Position, Step};
+use super::partition::PartitionRun;
+use super::record::{Item, PageRecords, find, key_of};
+use super::run::{Break, Error, Halt, Result};
+use crate::http::{Failure, FailureScope};
+use crate::plan::{PaginationKind, order_key};
+use crate::store::{Cursor, PageCommit, Reject, Stage};
+
+/// How often in a row a lower key is taken before the walk begins anew.
+const MOST_STEPS_BACK: u32 = 20;
+
+/// How a walk ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WalkEnd {
+    /// There is nothing more.
+    Done,
+    /// `--limit` was reached.
+    Limited,
+}
+
+/// A position as it is stored.
+pub(super) fn stored(position: &Position) -> Value {
+    // Nothing in a position can fail to be JSON.
+    serde_json::to_value(position).unwrap_or_default()
+}
+
+/// A stored position.
+pub(super) fn position(stored: &Value) -> Option<Position> {
+    serde_json::from_value(stored.clone()).ok()
+}
+
+/// Walks from a cursor to the end.
+pub(super) async fn pages(
+    part: &Arc<PartitionRun>,
+    cursor: Cursor,
+    limit: Option<u64>,
+) -> Result<WalkEnd, Break> {
+    let start = position(&cursor.position).unwrap_or_else(|| Position::start(part.kind()));
+    let mut walk = Walk {
+        part,
+        range: cursor.range,
+        resumed: start.taken > 0,
+        position: start,
+        pager: Pager::new(part.kind()),
+        steps_back: 0,
+        limit,
+    };
+    loop {
+        if part.stream.run.stop.is_requested() {
+            return Err(Break::Halt(Halt::Stopped));
+        }
+        if walk.is_limited() {
+            return Ok(WalkEnd::Limited);
+        }
+        if let Some(end) = walk.page().await? {
+            return Ok(end);
+        }
+    }
+}
+
+struct Walk<'p> {
+    part: &'p Arc<PartitionRun>,
+    range: u32,
+    position: Position,
+    /// Whether the position comes from an earlier run, and no page was read since.
+    resumed: bool,
+    pager: Pager,
+    steps_back: u32,
+    limit: Option<u64>,
+}
+
+impl Walk<'_> {
+    fn is_limited(&self) -> bool {
+        self.limit.is_some_and(|limit| self.position.taken >= limit)
+    }
+
+    /// Reads and commits one page; how the walk ended, if it did.
+    async fn page(&mut self) -> Result<Option<WalkEnd>, Break> {
+        let part = self.part;
+        let run = &part.stream.run;
+        let _hand = run.hands.acquire().await.map_err(|_| Break::Halt(Halt::Stopped))?;
+        let size = part.size().get(&self.position);
+        let ask = part.ask(None);
+        let records = &part.stream.plan().records;
+        match page::fetch(run, &ask, records, &self.position, size).await {
+            Ok(page) => {
+                part.size().good(size, page.halvings);
+                (self.resumed, self.steps_back) = (false, 0);
+                self.take(page).await
+            }
+            Err(Failure::PreviousKey) => self.step_back().await.map(|()| None),
+            Err(Failure::End) => {
+                self.commit(PageCommit { cursor: Some(self.cursor(true)), ..self.empty(0) })
+                    .await?;
+                Ok(Some(WalkEnd::Done))
+            }
+            Err(Failure::Failed { scope: FailureScope::Record, message }) => {
+                self.poisoned(size, message).await
+            }
+            Err(Failure::Failed { scope: FailureScope::Partition, .. })
+                if self.resumed && matches!(self.position.at, At::Token(_) | At::Url(_)) =>
+            {
+                // Tokens expire.
+                let text = format!("{}: the checkpoint is refused: starting again", part.label);
+                run.observer.line("restart", &text);
+                self.restart();
+                Ok(None)
+            }
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    async fn take(&mut self, page: Page) -> Result<Option<WalkEnd>, Break> {
+        let part = self.part;
+        let run = &part.stream.run;
+        let Page { records, mut seen, seq, .. } = page;
+        let read = read_records(part, records).await?;
+        if let Some(misfit) = &read.misfit
+            && !part.stream.read_some.load(Relaxed)
+        {
+            let message = format!("{}: {}", part.label, misfit.message(&run.plan));
+            return Err(Break::Halt(Halt::Failed(message)));
+        }
+        if !read.items.is_empty() && read.misfit.is_none() {
+            part.stream.read_some.store(true, Relaxed);
+        }
+        if let Some(doubt) = &read.doubt {
+            part.stream.doubt(doubt);
+        }
+        (seen.keys, seen.digest) = (read.keys, read.digest);
+        if let Some(total) = seen.total {
+            part.named.store(total.saturating_add(1), Relaxed);
+        }
+        let (mut next, mut keep, mut done) = match self.pager.advance(&self.position, &seen) {
+            Step::Taken { next, keep, done } => (next, keep, done),
+            Step::Again(reason) => {
+                run.observer.retry("page", &format!("{}: {reason}: asking again", part.label));
+                return Ok(None);
+            }
+            Step::Fail(reason) => {
+                let message = format!("{}: {reason}", part.label);
+                return Err(Break::Halt(Halt::Failed(message)));
+            }
+        };
+        let mut cut = false;
+        if let Some(limit) = self.limit
+            && self.position.taken + keep as u64 > limit
+        {
+            keep = usize::try_from(limit - self.position.taken).unwrap_or(keep);
+            next = self.position.cut(&seen.keys, keep);
+            (cut, done) = (true, false);
+        }
+        self.position = next;
+        let mut commit = self.empty(seq);
+        commit.cursor = Some(self.cursor(done));
+        for item in read.items.into_iter().take(keep) {
+            match item {
+                Item::Record(record) => commit.records.push(*record),
+                Item::Reject(reject) => commit.rejects.push(*reject),
+            }
+        }
+        self.commit(commit).await?;
+        part.progress(keep as u64);
+        Ok(match (done, cut) {
+            (true, _) => Some(WalkEnd::Done),
+            (_, true) => Some(WalkEnd::Limited),
+            _ => None,
+        })
+    }
+
+    fn cursor(&self, done: bool) -> Cursor {
+        Cursor { range: self.range, position: stored(&self.position), done }
+    }
+
+    fn empty(&self, seq: i64) -> PageCommit {
+        let (stream, partition) = self.part.names();
+        PageCommit { stream, partition, seq, records: vec![], rejects: vec![], cursor: None }
+    }
+
+    async fn commit(&self, page: PageCommit) -> Result<()> {
+        commit(self.part, page).await
+    }
+
+    /// The key continued from is gone: takes the next lower one that is known.
+    async fn step_back(&mut self) -> Result<(), Break> {
+        let part = self.part;
+        let At::Key { after: Some(after), end, fallbacks } = &self.position.at else {
+            return Err(Failure::PreviousKey.into());
+        };
+        self.steps_back += 1;
+        let lower = if self.steps_back > MOST_STEPS_BACK {
+            None
+        } else if let Some((first, rest)) = fallbacks.split_first() {
+            Some((first.clone(), rest.to_vec()))
+        } else {
+            key_below(part, after).await?.map(|key| (key, Vec::new()))
+        };
+        let to = lower.as_ref().map_or("the start", |(key, _)| key);
+        let text = format!("{}: {after} is gone: going on from {to}", part.label);
+        part.stream.run.observer.line("previous_key", &text);
+        let end = end.clone();
+        let (after, fallbacks) = lower.map_or((None, Vec::new()), |(key, rest)| (Some(key), rest));
+        self.position.at = At::Key { after, end, fallbacks };
+        Ok(())
+    }
+
+    fn restart(&mut self) {
+        self.position = Position::start(self.part.kind());
+        self.pager = Pager::new(self.part.kind());
+        self.resumed = false;
+    }
+
+    /// A page cannot be had: asks for single records, and gives up the one that
+    /// makes it fail if its key can be learnt.
+    async fn poisoned(
+        &mut self,
+        size: Option<u32>,
+        message: String,
+    ) -> Result<Option<WalkEnd>, Break> {
+        let part = self.part;
+        let plan = part.stream.plan();
+        let by_record = matches!(self.position.at, At::Key { .. } | At::Offset(_));
+        let sweep = plan.pagination.sweep.as_ref().filter(|_| by_record);
+        let (Some(sweep), Some(size)) = (sweep, size) else {
+            return Err(Break::Halt(Halt::Failed(message)));
+        };
+        if size > 1 {
+            part.size().shrink_to_one();
+            return Ok(None);
+        }
+        // If not even the key comes, it is not the record.
+        let ask = part.ask(Some(&sweep.overlay));
+        let keys = page::fetch(&part.stream.run, &ask, &plan.records, &self.position, Some(1));
+        let keys = match keys.await {
+            Ok(page) => page,
+            Err(Failure::Failed { scope: FailureScope::Record | FailureScope::Partition, .. }) => {
+                return Err(Break::Halt(Halt::Failed(message)));
+            }
+            Err(failure) => return Err(failure.into()),
+        };
+        let Some(raw) = keys.records.first() else {
+            return Err(Break::Halt(Halt::Failed(message)));
+        };
+        let (key, identity) = (key_of(plan, raw), find(&plan.primary_key, &raw.bytes).text());
+        let mut seen = keys.seen;
+        (seen.keys, seen.digest) = (vec![key.clone()], keys.seq as u64);
+        let Step::Taken { next, keep, done } = self.pager.advance(&self.position, &seen) else {
+            return Err(Break::Halt(Halt::Failed(message)));
+        };
+        self.position = next;
+        let mut commit = self.empty(keys.seq);
+        commit.cursor = Some(self.cursor(done));
+        if let (1, Some(identity)) = (keep, identity.or(key)) {
+            let text = format!("{}: giving up record {identity}: {message}", part.label);
+            part.stream.run.observer.important("rejected", &text);
+            commit.rejects.push(unreadable(part, identity, message));
+        }
+        self.commit(commit).await?;
+        Ok(done.then_some(WalkEnd::Done))
+    }
+}
+
+/// The reject of a record that cannot be had.
+pub(super) fn unreadable(part: &PartitionRun, key: String, message: String) -> Reject {
+    let (stream, partition) = part.names();
+    Reject {
+        stream,
+        partition,
+        key,
+        child: None,
+        stage: Stage::Collect,
+        reason: String::from("unreadable_record"),
+        message,
+        pointer: None,
+        raw: None,
+    }
+}
+
+/// Reads records where it may take a while.
+pub(super) async fn read_records(
+    part: &Arc<PartitionRun>,
+    records: Vec<super::envelope::Raw>,
+) -> Result<PageRecords> {
+    let part = part.clone();
+    tokio::task::spawn_blocking(move || {
+        let stream = &part.stream;
+        let id = &part.partition().id;
+        stream.reader.page(&stream.run.plan, stream.plan(), id, &part.scope, &records)
+    })
+    .await
+    .map_err(|error| Error::Failed(format!("reading records has failed: {error}")))
+}
+
+/// Commits a page, and wakes those who fetch child lists.
+pub(super) async fn commit(part: &PartitionRun, page: PageCommit) -> Result<()> {
+    let committed = part.stream.store(move |store| store.commit_page(&page)).await?;
+    if committed.pending > 0 {
+        part.stream.signal.more();
+    }
+    Ok(())
+}
+
+/// The greatest key below one that the store knows in the partition.
+async fn key_below(part: &PartitionRun, after: &str) -> Result<Option<String>> {
+    let plan = part.stream.plan();
+    let (PaginationKind::Keyset { after: path, .. }, Some(sort)) = (part.kind(), &plan.sort_key)
+    else {
+        return Ok(None);
+    };
+    // The store knows records by sort key; another key tells nothing.
+    if path.source() != sort.path.source() {
+        return Ok(None);
+    }
+    let (stream, partition) = part.names();
+    let sort_key = order_key(sort.order, after);
+    let before = part
+        .stream
+        .store(move |store| store.record_before(&stream, &partition, &sort_key))
+        .await?;
+    let body = before.and_then(|(_, body)| body.unpack().ok());
+    Ok(body.and_then(|body| find(path, &body).text()))
+}
