@@ -26,7 +26,7 @@ use super::rejected::{REJECTED_FILE, push_line};
 use super::warnings::absent_paths;
 use super::worker::{Batch, Done, WATCHED_RECORDS, Worker};
 use crate::plan::Plan;
-use crate::store::{self, Body, Reader, STORE_FILE, Store, StoredRecord};
+use crate::store::{self, Body, Reader, Store, StoredRecord};
 
 /// Packed bytes of a batch that is full whatever its number of records.
 const BATCH_BYTES: usize = 1 << 20;
@@ -76,16 +76,6 @@ pub enum Error {
         /// What does not fit.
         source: scrape_api::OptionsError,
     },
-    /// Two outputs want the same file, or one that belongs to the engine.
-    #[error("sink {name}: the file {file} is already {taken}; give it another path")]
-    Conflict {
-        /// The sink's name in the spec.
-        name: String,
-        /// The file.
-        file: String,
-        /// By whom: "written by the sink raw".
-        taken: String,
-    },
     /// A thread of the build broke off.
     #[error("the build broke off ({0}); this is a defect, please report it")]
     Broken(&'static str),
@@ -103,7 +93,7 @@ pub fn run(
     options: &BuildOptions,
 ) -> Result<BuildReport, Error> {
     let mut sinks = make_sinks(plan)?;
-    let files = files(plan, &sinks, &options.beside)?;
+    let files = files(&sinks, &options.beside);
     let reader = store.reader()?;
     let data_version = reader.data_version()?;
     let (tally, warnings, rejected) = match fill(plan, reader, &mut sinks, dir, options) {
@@ -144,28 +134,12 @@ fn make_sinks(plan: &Plan) -> Result<Vec<Box<dyn Sink>>, Error> {
         .collect()
 }
 
-/// All files of the build; no file twice.
-fn files(plan: &Plan, sinks: &[Box<dyn Sink>], beside: &[String]) -> Result<Vec<String>, Error> {
-    let mut taken: BTreeMap<String, String> = BTreeMap::new();
-    let engine = "written by the engine itself";
-    let store = ["", "-wal", "-shm", "-journal"].map(|end| format!("{STORE_FILE}{end}"));
-    for file in store.iter().map(String::as_str).chain([REJECTED_FILE]) {
-        taken.insert(file.to_owned(), engine.to_owned());
-    }
-    taken.extend(beside.iter().map(|file| (file.clone(), engine.to_owned())));
+/// All files of the build. That none is there twice was checked with the spec.
+fn files(sinks: &[Box<dyn Sink>], beside: &[String]) -> Vec<String> {
     let mut files = vec![REJECTED_FILE.to_owned()];
     files.extend(beside.iter().cloned());
-    for (sink, plan) in sinks.iter().zip(&plan.sinks) {
-        for path in sink.files() {
-            let file = relative(&path);
-            let by = format!("written by the sink {}", plan.name);
-            if let Some(taken) = taken.insert(file.clone(), by) {
-                return Err(Error::Conflict { name: plan.name.clone(), file, taken });
-            }
-            files.push(file);
-        }
-    }
-    Ok(files)
+    files.extend(sinks.iter().flat_map(|sink| sink.files()).map(|path| relative(&path)));
+    files
 }
 
 /// A relative path with `/` between its parts and nothing superfluous in it.

@@ -101,7 +101,6 @@ fn items(
 }
 
 /// One example; `None` where the task does not apply.
-/// Null where the task does not apply.
 fn example(plan: &Plan, task: &TaskPlan, mut scope: Scope) -> Result<Option<Value>, EvalError> {
     for (name, node) in &task.bindings {
         let value = match node {
@@ -115,11 +114,6 @@ fn example(plan: &Plan, task: &TaskPlan, mut scope: Scope) -> Result<Option<Valu
         && !plan.env.test(when, &scope)?
     {
         return Ok(None);
-    }
-    if let Some(when) = &task.when
-        && !plan.env.test(when, &scope)?
-    {
-        return Ok(Value::Null);
     }
     task.example.eval(&plan.env, &scope).map(|e| Some(e).filter(|e| !e.is_null()))
 }

@@ -1,17 +1,15 @@
 //! From raw records to rows: values, rejects, warnings.
 
-use std::sync::Arc;
-
-use scrape_api::{Scope, Transform, Verdict};
+use scrape_api::{Constructor, Plugin, Scope, Transform, Verdict, schemars};
 use serde_json::{Value, json};
 
-use super::harness::{Planner, Shop};
+use super::harness::{Shop, plan, plan_with};
 
-const RECORDS: &str = "sinks: { out: { from: records, path: out.jsonl } }\n";
+const RECORDS: &str = "sinks: { out: { type: jsonl, from: records, path: out.jsonl } }\n";
 
 /// Builds one record through a map and gives its line.
 fn mapped(map: &str, record: &str) -> Value {
-    let plan = Planner::new(Vec::new()).plan(&format!("{RECORDS}map: {map}"));
+    let plan = plan(&format!("{RECORDS}map: {map}"));
     let mut shop = Shop::new();
     shop.put("A", &[record.to_owned()], &[]);
     shop.build(&plan);
@@ -23,7 +21,7 @@ fn every_line_has_every_key_in_the_order_of_the_map() {
     let map = "{ z: $.z, title: { path: $.fields.summary, type: string }, \
                labels: '$.fields.labels[*]', tags: { path: $.tags, type: list }, \
                links: { each: '$.links[*]', map: { b: $.b, a: $.a } }, \
-               kind: { value: issue }, body: { path: $.fields.body, default: '' } }";
+               kind: { const: issue }, body: { path: $.fields.body, default: '' } }";
     let full = json!({
         "id": "1", "key": "A-1", "z": 1.5, "tags": "one",
         "fields": { "summary": "t", "labels": ["x", "y"], "body": "text" },
@@ -48,12 +46,12 @@ fn every_line_has_every_key_in_the_order_of_the_map() {
 
 #[test]
 fn values_come_from_the_first_path_that_has_one_and_from_templates() {
-    let map = "{ who: { first: [$.assignee.name, $.reporter.name, $.nobody] }, \
-               all: { first: ['$.none[*]', '$.empty[*]', '$.full[*]'] }, \
-               url: { template: 'https://x/{{ project }}/{{ record.key }}' }, \
-               sum: { template: '{{ record.full | length }}', type: string }, \
+    let map = "{ who: { coalesce: [$.assignee.name, $.reporter.name, $.nobody] }, \
+               all: { coalesce: ['$.none[*]', '$.empty[*]', '$.full[*]'] }, \
+               url: { value: 'https://x/{{ project }}/{{ record.key }}' }, \
+               sum: { value: '{{ record.full | length }}', type: string }, \
                named: { path: '$.full[?@ != \"a\"]' }, \
-               items: { each: '$.list[?@.on]', map: { n: $.n, up: { template: '{{ item.n }}/{{ record.key }}' } } } }";
+               items: { each: '$.list[?@.on]', map: { n: $.n, up: { value: '{{ item.n }}/{{ record.key }}' } } } }";
     let record = json!({
         "id": "1", "key": "A-1", "assignee": null, "reporter": { "name": "R" },
         "empty": [], "full": ["a", "b"], "list": [{ "n": 1 }, { "n": 2, "on": true }]
@@ -91,7 +89,7 @@ fn what_does_not_fit_costs_only_its_record() {
     let map = "{ t: { path: $.t, required: true }, x: $.x, \
                list: { each: '$.list[*]', map: { n: { path: $.n, type: int } } }, \
                when: { path: '$.when[*]', type: date } }";
-    let plan = Planner::new(Vec::new()).plan(&format!("{RECORDS}map: {map}"));
+    let plan = plan(&format!("{RECORDS}map: {map}"));
     let mut shop = Shop::new();
     shop.put("A", &records, &[]);
     let report = shop.build(&plan);
@@ -127,8 +125,8 @@ fn depth_that_nobody_asks_for_is_no_error() {
 
 #[test]
 fn bytes_that_are_no_json_are_kept_as_they_are() {
-    let plan = Planner::new(Vec::new()).plan(
-        "sinks: { out: { from: records, path: out.jsonl }, raw: { from: raw, path: raw.jsonl } }\n\
+    let plan = plan(
+        "sinks: { out: { type: jsonl, from: records, path: out.jsonl }, raw: { type: jsonl, from: raw, path: raw.jsonl } }\n\
          map: { key: $.key }",
     );
     let mut shop = Shop::new();
@@ -172,13 +170,29 @@ impl Transform for Short {
     }
 }
 
+const fn plugin(name: &'static str, constructor: Constructor) -> Plugin {
+    Plugin {
+        name,
+        summary: "for tests",
+        example: "",
+        crate_name: "scrape",
+        crate_version: "0",
+        schema: schemars::Schema::default,
+        constructor,
+    }
+}
+
+static SHOUT: Plugin = plugin("shout", Constructor::Transform(|_| Ok(Box::new(Shout))));
+static SHORT: Plugin = plugin("short", Constructor::Transform(|_| Ok(Box::new(Short))));
+
 #[test]
 fn transforms_change_drop_and_reject() {
-    let plan = Planner::new(vec![("shout", Arc::new(Shout)), ("short", Arc::new(Short))]).plan(
+    let plan = plan_with(
         "map: { t: { path: $.t, transform: shout }, list: { path: $.list, transform: [shout] }, \
                 later: { path: '$.later[*]' }, keep: $.keep }\n\
          transforms: [{ type: shout, fields: ['$.later[*].x'] }, { type: short }]\n\
-         sinks: { out: { from: records, path: out.jsonl } }",
+         sinks: { out: { type: jsonl, from: records, path: out.jsonl } }",
+        &[&SHOUT, &SHORT],
     );
     let record = |n: u32, t: &str| json!({ "id": n.to_string(), "key": format!("A-{n}"), "t": t });
     let mut full = record(1, "one");
@@ -213,7 +227,7 @@ fn transforms_change_drop_and_reject() {
 
 #[test]
 fn a_path_that_finds_nothing_is_told_with_the_nearest() {
-    let plan = Planner::new(Vec::new()).plan(&format!(
+    let plan = plan(&format!(
         "{RECORDS}map: {{ title: $.fields.sumary, gone: $.fields.zzz, ok: $.fields.summary, \
          parent: $.fields.assignee.name, empty: '$.fields.labels[*]', \
          links: {{ each: '$.fields.links[*]', map: {{ t: $.typ }} }} }}"

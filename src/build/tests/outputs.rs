@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::harness::{Planner, Shop, child_key, options};
+use super::harness::{Shop, child_key, options, plan};
 use crate::build::{BuildReport, Error};
 use crate::plan::Plan;
 use crate::store::Store;
@@ -35,16 +35,16 @@ tasks:
     leak: report
     example: { $if: "{{ record.comments }}", then: { out: "{{ record.title }}", all: "{{ record.comments }}" } }
 sinks:
-  plain: { from: records, path: records.jsonl }
-  shaped: { from: records, path: shaped.jsonl.gz, template: { k: "{{ record.key }}", tasks: "{{ tasks }}" } }
-  tasks: { from: tasks, path: "tasks/TASK.jsonl" }
-  wrapped: { from: tasks, path: "wrapped/TASK.jsonl", template: { t: "{{ task }}", e: "{{ example }}", k: "{{ record.key }}" } }
-  raw: { from: raw, path: raw.jsonl }
-  children: { from: raw_children, child: comments, path: raw.comments.jsonl.zst }
+  plain: { type: jsonl, from: records, path: records.jsonl }
+  shaped: { type: jsonl, from: records, path: shaped.jsonl.gz, template: { k: "{{ record.key }}", tasks: "{{ tasks }}" } }
+  tasks: { type: jsonl, from: tasks, path: "tasks/{{ task }}.jsonl" }
+  wrapped: { type: jsonl, from: tasks, path: "wrapped/{{ task }}.jsonl", template: { t: "{{ task }}", e: "{{ example }}", k: "{{ record.key }}" } }
+  raw: { type: jsonl, from: raw, path: raw.jsonl }
+  children: { type: jsonl, from: raw_children, path: raw.comments.jsonl.zst }
 "#;
 
-fn plan() -> Plan {
-    Planner::new(Vec::new()).plan(SPEC)
+fn full_plan() -> Plan {
+    plan(SPEC)
 }
 
 fn record(n: usize, title: &str, body: &str) -> Value {
@@ -60,7 +60,7 @@ fn each_feed_gets_its_rows() {
     shop.put("A", &[first.to_string(), pretty], &[]);
     shop.put("A", &[record(10, "Later", "one three").to_string()], &["comments"]);
     shop.fetch(("1010", "A-10"), "comments", &["{ \"who\" : \"y\", \"text\":\"1.0\" }", "{}"]);
-    let report = shop.build(&plan());
+    let report = shop.build(&full_plan());
 
     let keys: Vec<_> = shop.lines("records.jsonl").iter().map(|r| r["key"].clone()).collect();
     assert_eq!(json!(keys), json!(["A-1", "A-2", "A-10"]));
@@ -94,7 +94,7 @@ fn each_feed_gets_its_rows() {
     assert_eq!(failed.len(), 2, "{failed:?}");
     assert_eq!((&failed[0]["stage"], &failed[0]["key"]), (&json!("task"), &json!("1002")));
     let message = failed[0]["message"].as_str().unwrap();
-    assert!(message.starts_with("task words, spec.yaml:1:"), "{message}");
+    assert!(message.starts_with("task words, ") && message.contains("spec.yaml:1:"), "{message}");
     assert!(message.ends_with("(record A-2)"), "{message}");
 
     let shaped = fs::read(shop.dir.path().join("shaped.jsonl.gz")).unwrap();
@@ -142,7 +142,7 @@ fn records_without_their_lists_wait_and_gone_ones_go_as_the_spec_says() {
     for (gone, lines, raw) in [("keep", 2, 4), ("drop", 1, 3)] {
         let mut shop = Shop::new();
         records(&mut shop);
-        let report = shop.build(&Planner::new(Vec::new()).plan(&format!("gone: {gone}\n{SPEC}")));
+        let report = shop.build(&plan(&format!("gone: {gone}\n{SPEC}")));
         assert_eq!(shop.lines("records.jsonl").len(), lines, "{gone}");
         assert_eq!(shop.lines("raw.jsonl").len(), raw, "{gone}");
         let s = report.counts.streams["issues"];
@@ -188,7 +188,7 @@ fn outputs(shop: &Shop) -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn the_same_bytes_whatever_the_workers_and_batches() {
-    let plan = plan();
+    let plan = full_plan();
     let mut first: Option<(Vec<(String, Vec<u8>)>, BuildReport)> = None;
     for (workers, batch) in [(1, 64), (1, 1), (2, 7), (3, 1000), (8, 1), (8, 13)] {
         let mut shop = Shop::new();
@@ -224,7 +224,7 @@ fn the_same_bytes_whatever_the_workers_and_batches() {
 #[test]
 fn an_empty_store_makes_empty_outputs() {
     let mut shop = Shop::new();
-    let report = shop.build(&plan());
+    let report = shop.build(&full_plan());
     assert_eq!(shop.text("rejected.jsonl"), "");
     assert_eq!(shop.text("tasks/words.jsonl"), "");
     assert_eq!(report.files.len(), 11);
@@ -233,7 +233,7 @@ fn an_empty_store_makes_empty_outputs() {
 
 #[test]
 fn a_sink_that_fails_leaves_all_former_outputs() {
-    let plan = plan();
+    let plan = full_plan();
     let mut shop = Shop::new();
     shop.put("A", &[record(1, "old", "").to_string()], &[]);
     shop.build(&plan);
@@ -262,7 +262,7 @@ fn a_sink_that_fails_half_way_stops_the_build() {
     }
     let mut shop = Shop::new();
     many(&mut shop);
-    let plan = plan();
+    let plan = full_plan();
     shop.build(&plan);
     let former = outputs(&shop);
     let filler = "filler ".repeat(50);
@@ -281,34 +281,16 @@ fn a_sink_that_fails_half_way_stops_the_build() {
 }
 
 #[test]
-fn two_outputs_never_share_a_file() {
-    for (path, by) in [
-        ("./a//b.jsonl", "written by the sink one"),
-        ("store.db", "written by the engine itself"),
-        ("rejected.jsonl", "written by the engine itself"),
-    ] {
-        let plan = Planner::new(Vec::new()).plan(&format!(
-            "map: {{ key: $.key }}\n\
-             sinks: {{ one: {{ from: records, path: a/b.jsonl }}, two: {{ from: raw, path: {path} }} }}"
-        ));
-        let mut shop = Shop::new();
-        let error = shop.build_with(&plan, &options(1, 1)).unwrap_err().to_string();
-        assert!(error.starts_with("sink two: the file ") && error.contains(by), "{error}");
-        assert!(!shop.dir.path().join("a").exists(), "nothing was opened");
-    }
-}
-
-#[test]
 fn a_failing_sink_template_costs_only_its_row() {
-    let plan = Planner::new(Vec::new()).plan(
+    let plan = plan(
         "map: { key: $.key, n: $.n }\n\
-         sinks: { out: { from: records, path: out.jsonl, template: { v: '{{ 10 // record.n }}' } } }",
+         sinks: { out: { type: jsonl, from: records, path: out.jsonl, template: { v: '{{ 10 // record.n }}' } } }",
     );
     let record = |n: u32| json!({ "id": n.to_string(), "key": format!("A-{n}"), "n": n });
     let mut shop = Shop::with(&[record(0), record(5)]);
     let report = shop.build(&plan);
     assert_eq!(shop.lines("out.jsonl"), [json!({ "v": 2 })]);
     assert_eq!(json!(report.counts.rejects), json!({ "sink": { "template_failed": 1 } }));
-    let message = shop.lines("rejected.jsonl")[0]["message"].to_string();
-    assert!(message.contains("sink out, spec.yaml:1:") && message.contains("record A-0"), "{message}");
+    let message = shop.lines("rejected.jsonl")[0]["message"].as_str().unwrap().to_owned();
+    assert!(message.starts_with("sink out, ") && message.contains("record A-0"), "{message}");
 }
