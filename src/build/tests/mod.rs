@@ -5,3 +5,4 @@ mod mapping;
 mod outputs;
 mod projecting;
 
+mod templates;
