@@ -12,10 +12,12 @@ mod minify;
 mod outlets;
 mod projection;
 mod rejected;
+mod rows;
 mod run;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod transform;
 mod warnings;
 mod worker;
 

@@ -70,7 +70,10 @@ pub(super) fn compiled(spec: &FilePath, more: &[&'static Plugin]) -> Plan {
     let registry = Registry::of(plugins().into_iter().chain(more.iter().copied()).collect());
     let plan = compile_with(&mut loaded, &ParamValues::stand_ins(), &registry, &mut found);
     plan.unwrap_or_else(|| {
-        panic!("{}", crate::report::diagnostics::render(&found.sorted(), &loaded.sources, false, 140))
+        panic!(
+            "{}",
+            crate::report::diagnostics::render(&found.sorted(), &loaded.sources, false, 140)
+        )
     })
 }
 

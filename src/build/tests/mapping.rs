@@ -78,7 +78,8 @@ fn numbers_keep_their_text_where_text_is_asked_for() {
 
 #[test]
 fn what_does_not_fit_costs_only_its_record() {
-    let deep = format!(r#"{{"id":"4","key":"A-4","t":"d","x":{}1{}}}"#, "[".repeat(300), "]".repeat(300));
+    let deep =
+        format!(r#"{{"id":"4","key":"A-4","t":"d","x":{}1{}}}"#, "[".repeat(300), "]".repeat(300));
     let records = [
         r#"{"id":"1","key":"A-1","t":"fine"}"#.to_owned(),
         r#"{"id":"2","key":"A-2","t":null}"#.to_owned(),
@@ -133,7 +134,10 @@ fn bytes_that_are_no_json_are_kept_as_they_are() {
     shop.put("A", &[r#"{"id":"1","key":"A-1"} x"#.to_owned()], &[]);
     let report = shop.build(&plan);
     let line = &shop.lines("rejected.jsonl")[0];
-    assert_eq!((&line["reason"], &line["raw"]), (&json!("bad_json"), &json!(r#"{"id":"1","key":"A-1"} x"#)));
+    assert_eq!(
+        (&line["reason"], &line["raw"]),
+        (&json!("bad_json"), &json!(r#"{"id":"1","key":"A-1"} x"#))
+    );
     assert_eq!(shop.text("raw.jsonl"), "", "no line that cannot be read");
     assert_eq!(report.counts.streams["issues"].rejected, 1);
 }
@@ -199,8 +203,14 @@ fn transforms_change_drop_and_reject() {
     full["list"] = json!(["a", { "b": ["c"] }, 7]);
     full["later"] = json!([{ "x": "y", "z": "z" }]);
     full["keep"] = json!("k");
-    let records =
-        [full, record(2, "spam"), record(3, "bad"), record(4, "panic"), record(5, ""), record(6, "z")];
+    let records = [
+        full,
+        record(2, "spam"),
+        record(3, "bad"),
+        record(4, "panic"),
+        record(5, ""),
+        record(6, "z"),
+    ];
     let mut shop = Shop::with(&records);
     let report = shop.build(&plan);
     let lines = shop.lines("out.jsonl");
@@ -217,7 +227,10 @@ fn transforms_change_drop_and_reject() {
         json!(counts.transforms),
         json!({ "shout": { "dropped": { "spam": 1 } }, "short": { "dropped": { "too_short": 1 } } })
     );
-    assert_eq!(json!(counts.rejects), json!({ "transform": { "panicked": 1, "transform_failed": 1 } }));
+    assert_eq!(
+        json!(counts.rejects),
+        json!({ "transform": { "panicked": 1, "transform_failed": 1 } })
+    );
     let stream = counts.streams["issues"];
     assert_eq!((stream.read, stream.mapped, stream.dropped, stream.rejected), (6, 2, 2, 2));
     let failed = &shop.lines("rejected.jsonl")[0];

@@ -6,3 +6,4 @@ mod outputs;
 mod projecting;
 
 mod templates;
+mod throughput;

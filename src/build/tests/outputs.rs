@@ -56,7 +56,8 @@ fn each_feed_gets_its_rows() {
     let mut shop = Shop::new();
     let mut first = record(2, "Broker fails to start", "We saw that: broker FAILS to start!");
     first["comments"] = json!([{ "who": "x", "text": "inline" }]);
-    let pretty = serde_json::to_string_pretty(&record(1, "Slow", "")).unwrap().replace("\": ", "\":");
+    let pretty =
+        serde_json::to_string_pretty(&record(1, "Slow", "")).unwrap().replace("\": ", "\":");
     shop.put("A", &[first.to_string(), pretty], &[]);
     shop.put("A", &[record(10, "Later", "one three").to_string()], &["comments"]);
     shop.fetch(("1010", "A-10"), "comments", &["{ \"who\" : \"y\", \"text\":\"1.0\" }", "{}"]);
@@ -70,7 +71,9 @@ fn each_feed_gets_its_rows() {
     );
     // A list that was fetched replaces what came inline; its raw items name their parent.
     assert_eq!(
-        json!(shop.lines("records.jsonl").iter().map(|r| r["comments"].clone()).collect::<Vec<_>>()),
+        json!(
+            shop.lines("records.jsonl").iter().map(|r| r["comments"].clone()).collect::<Vec<_>>()
+        ),
         json!([[], [{ "who": "x", "text": "inline" }], [{ "who": "y", "text": "1.0" }, { "who": null, "text": null }]])
     );
     let children = fs::read(shop.dir.path().join("raw.comments.jsonl.zst")).unwrap();
@@ -101,7 +104,10 @@ fn each_feed_gets_its_rows() {
     let mut text = String::new();
     std::io::Read::read_to_string(&mut flate(&shaped), &mut text).unwrap();
     let shaped: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
-    assert_eq!(shaped[0], json!({ "k": "A-1", "tasks": { "titles": null, "words": [{ "word": "", "n": -4 }], "odd": null } }));
+    assert_eq!(
+        shaped[0],
+        json!({ "k": "A-1", "tasks": { "titles": null, "words": [{ "word": "", "n": -4 }], "odd": null } })
+    );
     assert_eq!(shaped[1]["tasks"]["odd"]["out"], "Broker fails to start");
 
     assert_eq!(
@@ -147,12 +153,16 @@ fn records_without_their_lists_wait_and_gone_ones_go_as_the_spec_says() {
         assert_eq!(shop.lines("raw.jsonl").len(), raw, "{gone}");
         let s = report.counts.streams["issues"];
         assert_eq!((s.read, s.pending, s.failed, s.gone), (4, 1, 1, 1));
-        assert_eq!(s.read, s.mapped + s.dropped + s.rejected + s.pending + s.failed + s.gone_left_out);
+        assert_eq!(
+            s.read,
+            s.mapped + s.dropped + s.rejected + s.pending + s.failed + s.gone_left_out
+        );
         let failed = shop.lines("rejected.jsonl");
         assert_eq!(failed.len(), 1);
         assert_eq!(
             ["stage", "reason", "message", "key", "child"].map(|k| failed[0][k].clone()),
-            ["collect", "child_list_failed", "404 three times", "1002", "comments"].map(Value::from)
+            ["collect", "child_list_failed", "404 three times", "1002", "comments"]
+                .map(Value::from)
         );
     }
 }

@@ -48,9 +48,7 @@ fn leads_somewhere(value: &Value, steps: &[Step]) -> bool {
     let Some((step, rest)) = steps.split_first() else { return true };
     match (step, value) {
         (_, Value::Null) => true,
-        (Step::Name(n), Value::Object(map)) => {
-            map.get(n).is_some_and(|v| leads_somewhere(v, rest))
-        }
+        (Step::Name(n), Value::Object(map)) => map.get(n).is_some_and(|v| leads_somewhere(v, rest)),
         (Step::Index(i), Value::Array(items)) => {
             items.get(*i).is_some_and(|v| leads_somewhere(v, rest))
         }

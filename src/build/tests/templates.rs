@@ -16,9 +16,8 @@ fn root() -> PathBuf {
 /// The plan of the main spec, for the partitions of the shops of these tests.
 fn shipped() -> Plan {
     let mut plan = compiled(&root().join("specs/apache-jira.yaml"), &[]);
-    plan.streams[0].partitions = ["A", "B"]
-        .map(|id| Partition { id: id.into(), vars: serde_json::Map::new() })
-        .to_vec();
+    plan.streams[0].partitions =
+        ["A", "B"].map(|id| Partition { id: id.into(), vars: serde_json::Map::new() }).to_vec();
     plan
 }
 
@@ -128,7 +127,10 @@ fn answers_are_spans_of_the_context() {
         .zip(line["answers"].as_array().unwrap())
         .map(|(q, a)| (q.as_str().unwrap(), a.as_str().unwrap()))
         .collect();
-    assert_eq!(line["questions"].as_array().unwrap().len(), line["answers"].as_array().unwrap().len());
+    assert_eq!(
+        line["questions"].as_array().unwrap().len(),
+        line["answers"].as_array().unwrap().len()
+    );
     assert_eq!(
         pairs,
         [
