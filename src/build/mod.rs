@@ -21,8 +21,5 @@ mod transform;
 mod warnings;
 mod worker;
 
-pub use counts::{
-    BuildCounts, BuildReport, LeakCounts, SinkCounts, StreamCounts, TaskCounts, TransformCounts,
-};
-pub use rejected::REJECTED_FILE;
-pub use run::{BuildOptions, Error, run};
+pub use counts::{BuildCounts, BuildReport};
+pub use run::{BuildOptions, run};

@@ -8,7 +8,8 @@ use std::path::Path as FilePath;
 use scrape_api::{OutputDir, Plugin, plugins};
 use serde_json::{Map, Value, json};
 
-use crate::build::{BuildOptions, BuildReport, Error, run};
+use crate::build::run::Error;
+use crate::build::{BuildOptions, BuildReport, run};
 use crate::plan::{KeyOrder, Path, Plan, Registry, compile_with, order_key};
 use crate::spec::{Diagnostics, ParamValues, Span, load};
 use crate::store::{

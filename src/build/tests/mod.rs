@@ -1,4 +1,5 @@
 //! Builds as a whole: over a store, to files.
+#![allow(clippy::print_stdout)]
 
 mod harness;
 mod mapping;

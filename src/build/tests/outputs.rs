@@ -6,7 +6,8 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::harness::{Shop, child_key, options, plan};
-use crate::build::{BuildReport, Error};
+use crate::build::BuildReport;
+use crate::build::run::Error;
 use crate::plan::Plan;
 use crate::store::Store;
 
@@ -187,7 +188,10 @@ fn many(shop: &mut Shop) {
     }
 }
 
-fn outputs(shop: &Shop) -> Vec<(String, Vec<u8>)> {
+/// Names and contents.
+type Files = Vec<(String, Vec<u8>)>;
+
+fn outputs(shop: &Shop) -> Files {
     let mut all = Vec::new();
     for (file, finished) in shop.store.outputs().unwrap() {
         assert!(finished, "{file}");
@@ -199,7 +203,7 @@ fn outputs(shop: &Shop) -> Vec<(String, Vec<u8>)> {
 #[test]
 fn the_same_bytes_whatever_the_workers_and_batches() {
     let plan = full_plan();
-    let mut first: Option<(Vec<(String, Vec<u8>)>, BuildReport)> = None;
+    let mut first: Option<(Files, BuildReport)> = None;
     for (workers, batch) in [(1, 64), (1, 1), (2, 7), (3, 1000), (8, 1), (8, 13)] {
         let mut shop = Shop::new();
         many(&mut shop);
@@ -237,7 +241,7 @@ fn an_empty_store_makes_empty_outputs() {
     let report = shop.build(&full_plan());
     assert_eq!(shop.text("rejected.jsonl"), "");
     assert_eq!(shop.text("tasks/words.jsonl"), "");
-    assert_eq!(report.files.len(), 11);
+    assert_eq!(outputs(&shop).len(), 11);
     assert_eq!(report.warnings, Vec::<String>::new());
 }
 
