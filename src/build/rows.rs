@@ -70,7 +70,7 @@ impl Worker<'_> {
     /// Tasks, then the rows of all sinks that are fed with what is made.
     pub(super) fn outputs(&self, current: &Current, record: &Value, label: &str, done: &mut Done) {
         let plan = self.plan;
-        let mut scope = Scope::new([("record".to_owned(), template_value(record))]);
+        let mut scope = self.common.with("record", template_value(record));
         let mut made = Vec::with_capacity(plan.tasks.len());
         for (task, counts) in plan.tasks.iter().zip(&mut done.tally.tasks) {
             made.push(tasks::make(plan, task, &scope, label, counts));

@@ -5,7 +5,7 @@
 //! read only when one before it has been handed on, so that memory is bounded by
 //! the batches in flight, whatever the size of the store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::Write;
 use std::num::NonZero;
 use std::ops::ControlFlow;
@@ -166,10 +166,11 @@ fn fill(
     let mut tally = Tally::new(plan);
     let file = dir.file(REJECTED_FILE).and_then(AtomicFile::create).map_err(Error::Rejected)?;
     let mut rejected = Rejects { file };
-    rejected.collected(reader.as_ref(), &mut tally)?;
+    rejected.collected(plan, reader.as_ref(), &mut tally)?;
 
-    let mappers: Vec<Mapper> = plan.streams.iter().map(Mapper::new).collect();
-    let worker = Worker::new(plan, &mappers);
+    let common = plan.scope();
+    let mappers: Vec<Mapper> = plan.streams.iter().map(|s| Mapper::new(s, &common)).collect();
+    let worker = Worker::new(plan, &mappers, common);
     let workers =
         options.workers.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
     let mut seen: Vec<Vec<Seen>> =
@@ -327,11 +328,24 @@ struct Rejects {
 }
 
 impl Rejects {
-    /// Those of collecting come first.
-    fn collected(&mut self, reader: &dyn Reader, tally: &mut Tally) -> Result<(), Error> {
+    /// Those of collecting come first, of the partitions that are built.
+    fn collected(
+        &mut self,
+        plan: &Plan,
+        reader: &dyn Reader,
+        tally: &mut Tally,
+    ) -> Result<(), Error> {
+        let built: HashSet<(&str, &str)> = plan
+            .streams
+            .iter()
+            .flat_map(|s| s.partitions.iter().map(|p| (s.name.as_str(), p.id.as_str())))
+            .collect();
         let mut written = Ok(());
         let mut line = Vec::new();
         reader.rejects(&mut |reject| {
+            if !built.contains(&(reject.stream.as_str(), reject.partition.as_str())) {
+                return ControlFlow::Continue(());
+            }
             line.clear();
             push_line(&reject, &mut line);
             *tally.rejects.entry((reject.stage, reject.reason)).or_default() += 1;

@@ -12,7 +12,7 @@ use super::mapper::Mapper;
 use super::projection::Tree;
 use super::rejected::push_line;
 use super::transform::{apply, at_path};
-use crate::plan::{Feed, FieldType, Plan, TransformStep, ValueTransform};
+use crate::plan::{Feed, FieldType, Plan, Scope, TransformStep, ValueTransform};
 use crate::store::{Reject, Stage, StoredRecord};
 
 /// From how many records on a path that led nowhere is worth a warning.
@@ -48,6 +48,8 @@ pub struct Done {
 pub struct Worker<'p> {
     pub(super) plan: &'p Plan,
     mappers: &'p [Mapper<'p>],
+    /// What every template sees.
+    pub(super) common: Scope,
     transforms: Vec<Step<'p>>,
     /// Whether some sink's template is to see the tasks.
     pub(super) tasks_are_seen: bool,
@@ -72,7 +74,7 @@ pub(super) struct Current<'r> {
 
 impl<'p> Worker<'p> {
     /// A worker for a plan, whose mappers are those of its streams in order.
-    pub fn new(plan: &'p Plan, mappers: &'p [Mapper<'p>]) -> Self {
+    pub fn new(plan: &'p Plan, mappers: &'p [Mapper<'p>], common: Scope) -> Self {
         let transforms = plan
             .transforms
             .iter()
@@ -88,7 +90,7 @@ impl<'p> Worker<'p> {
             .sinks
             .iter()
             .any(|s| s.template.is_some() && matches!(s.feed, Feed::Records | Feed::Task(_)));
-        Self { plan, mappers, transforms, tasks_are_seen }
+        Self { plan, mappers, common, transforms, tasks_are_seen }
     }
 
     /// Builds a batch. Nothing in it can fail the build: what cannot be used is

@@ -13,7 +13,8 @@ use crate::build::{BuildOptions, BuildReport, run};
 use crate::plan::{KeyOrder, Path, Plan, Registry, compile_with, order_key};
 use crate::spec::{Diagnostics, ParamValues, Span, load};
 use crate::store::{
-    Body, ChildCommit, ChildItem, ChildKey, NewRecord, PageCommit, SqliteStore, Store,
+    Body, ChildCommit, ChildItem, ChildKey, NewRecord, PageCommit, Reject, SqliteStore, Stage,
+    Store,
 };
 
 /// A plan with one stream, `issues`, of the partitions `A` and `B`, from parts of a
@@ -155,6 +156,31 @@ impl Shop {
             position: None,
         };
         self.store.commit_child(&commit).unwrap();
+    }
+
+    /// Commits a reject of collecting, of bytes that are no text.
+    pub(super) fn reject(&mut self, partition: &str, key: &str) {
+        self.seq += 1;
+        let reject = Reject {
+            stream: "issues".into(),
+            partition: partition.into(),
+            key: key.into(),
+            child: None,
+            stage: Stage::Collect,
+            reason: "bad_json".into(),
+            message: "it is not JSON".into(),
+            pointer: None,
+            raw: Some(b"\xff{".to_vec()),
+        };
+        let page = PageCommit {
+            stream: "issues".into(),
+            partition: partition.into(),
+            seq: self.seq,
+            records: Vec::new(),
+            rejects: vec![reject],
+            cursor: None,
+        };
+        self.store.commit_page(&page).unwrap();
     }
 
     pub(super) fn build(&mut self, plan: &Plan) -> BuildReport {

@@ -2,10 +2,12 @@
 //! breaks.
 
 use std::fs;
+use std::path::PathBuf;
 
+use scrape_api::{Constructor, Delivery, OutputDir, Plugin, Row, Sink, schemars};
 use serde_json::{Value, json};
 
-use super::harness::{Shop, child_key, options, plan};
+use super::harness::{Shop, child_key, options, plan, plan_with};
 use crate::build::BuildReport;
 use crate::build::run::Error;
 use crate::plan::Plan;
@@ -39,7 +41,7 @@ sinks:
   plain: { type: jsonl, from: records, path: records.jsonl }
   shaped: { type: jsonl, from: records, path: shaped.jsonl.gz, template: { k: "{{ record.key }}", tasks: "{{ tasks }}" } }
   tasks: { type: jsonl, from: tasks, path: "tasks/{{ task }}.jsonl" }
-  wrapped: { type: jsonl, from: tasks, path: "wrapped/{{ task }}.jsonl", template: { t: "{{ task }}", e: "{{ example }}", k: "{{ record.key }}" } }
+  wrapped: { type: jsonl, from: tasks, path: "wrapped/{{ task }}.jsonl", template: { t: "{{ task }} of {{ spec.name }}", e: "{{ example }}", k: "{{ record.key }}" } }
   raw: { type: jsonl, from: raw, path: raw.jsonl }
   children: { type: jsonl, from: raw_children, path: raw.comments.jsonl.zst }
 "#;
@@ -87,7 +89,7 @@ fn each_feed_gets_its_rows() {
     assert_eq!(shop.lines("tasks/titles.jsonl"), [json!({ "in": "one three", "out": "Later" })]);
     assert_eq!(
         shop.lines("wrapped/titles.jsonl"),
-        [json!({ "t": "titles", "e": { "in": "one three", "out": "Later" }, "k": "A-10" })]
+        [json!({ "t": "titles of test", "e": { "in": "one three", "out": "Later" }, "k": "A-10" })]
     );
     // `12 // 0` fails for words of three letters, the other words stay.
     assert_eq!(
@@ -145,6 +147,8 @@ fn records_without_their_lists_wait_and_gone_ones_go_as_the_spec_says() {
         shop.store.mark_gone("issues", &["1004".to_owned()]).unwrap();
         // Of a partition that is no longer listed nothing is built.
         shop.put("Z", &[record(5, "z", "").to_string()], &[]);
+        shop.reject("B", "hash:1");
+        shop.reject("Z", "hash:2");
     };
     for (gone, lines, raw) in [("keep", 2, 4), ("drop", 1, 3)] {
         let mut shop = Shop::new();
@@ -159,9 +163,14 @@ fn records_without_their_lists_wait_and_gone_ones_go_as_the_spec_says() {
             s.mapped + s.dropped + s.rejected + s.pending + s.failed + s.gone_left_out
         );
         let failed = shop.lines("rejected.jsonl");
-        assert_eq!(failed.len(), 1);
+        assert_eq!(failed.len(), 2);
         assert_eq!(
-            ["stage", "reason", "message", "key", "child"].map(|k| failed[0][k].clone()),
+            ["key", "raw", "raw_base64"].map(|k| failed[0][k].clone()),
+            [json!("hash:1"), json!(null), json!("/3s=")],
+            "those of collecting come first"
+        );
+        assert_eq!(
+            ["stage", "reason", "message", "key", "child"].map(|k| failed[1][k].clone()),
             ["collect", "child_list_failed", "404 three times", "1002", "comments"]
                 .map(Value::from)
         );
@@ -292,6 +301,75 @@ fn a_sink_that_fails_half_way_stops_the_build() {
         other => panic!("{other}"),
     }
     assert_eq!(outputs(&shop), former);
+}
+
+/// A sink that breaks where its file says so: in `commit`, or with a panic.
+struct Brittle(String);
+
+impl Sink for Brittle {
+    fn delivery(&self) -> Delivery {
+        Delivery::Replace
+    }
+    fn files(&self) -> Vec<PathBuf> {
+        vec![self.0.clone().into()]
+    }
+    fn open(&mut self, _: &OutputDir) -> scrape_api::Result<()> {
+        Ok(())
+    }
+    fn write(&mut self, _: &[Row]) -> scrape_api::Result<()> {
+        assert!(self.0 != "panic", "on purpose");
+        Ok(())
+    }
+    fn finish(&mut self) -> scrape_api::Result<()> {
+        Ok(())
+    }
+    fn commit(&mut self) -> scrape_api::Result<()> {
+        Err(scrape_api::Error::msg("no more room for names"))
+    }
+    fn abort(&mut self) {}
+}
+
+static BRITTLE: Plugin = Plugin {
+    name: "brittle",
+    summary: "for tests",
+    example: "",
+    crate_name: "scrape",
+    crate_version: "0",
+    schema: || schemars::json_schema!({ "properties": { "path": { "type": "string" } } }),
+    constructor: Constructor::Sink(|options| {
+        Ok(Box::new(Brittle(options["path"].as_str().unwrap_or_default().to_owned())))
+    }),
+};
+
+fn brittle(file: &str) -> (Shop, Result<BuildReport, Error>, bool) {
+    let parts = format!(
+        "map: {{ key: $.key }}\n\
+         sinks: {{ one: {{ type: jsonl, from: records, path: one.jsonl }}, \
+                   two: {{ type: brittle, from: records, path: {file} }} }}"
+    );
+    let plan = plan_with(&parts, &[&BRITTLE]);
+    let mut shop = Shop::new();
+    many(&mut shop);
+    let result = shop.build_with(&plan, &options(2, 3));
+    let there = shop.dir.path().join("one.jsonl").exists();
+    (shop, result, there)
+}
+
+#[test]
+fn a_sink_that_panics_stops_the_build() {
+    let (shop, result, there) = brittle("panic");
+    let error = result.unwrap_err();
+    assert!(matches!(error, Error::Broken("a sink")), "{error}");
+    assert!(!there && shop.store.outputs().unwrap().is_empty());
+}
+
+#[test]
+fn files_are_listed_before_the_first_is_put_in_place() {
+    let (shop, result, there) = brittle("two.jsonl");
+    assert_eq!(result.unwrap_err().to_string(), "sink two: no more room for names");
+    assert!(there, "those before it are in place");
+    let listed = [("one.jsonl", false), ("rejected.jsonl", false), ("two.jsonl", false)];
+    assert_eq!(shop.store.outputs().unwrap(), listed.map(|(f, done)| (f.to_owned(), done)));
 }
 
 #[test]

@@ -82,7 +82,7 @@ fn throughput() {
     shop.put("A", &issues, &[]);
 
     let plan = parts("specs/apache-jira.yaml", |_| {});
-    let mapper = Mapper::new(&plan.streams[0]);
+    let mapper = Mapper::new(&plan.streams[0], &plan.scope());
     let start = Instant::now();
     for issue in &issues {
         mapper.shape.project(issue).unwrap();
