@@ -115,7 +115,9 @@ impl Field<'_> {
 }
 
 impl<'p> Mapper<'p> {
-    /// Makes a stream's map ready; `common` is what every template sees.
+    /// Makes a stream's map ready.
+    ///
+    /// `common` is what every template sees.
     pub fn new(stream: &'p StreamPlan, common: &Scope) -> Self {
         let mut watched = Vec::new();
         let map = field_set(stream, &stream.map, &mut Above::default(), &mut watched);
