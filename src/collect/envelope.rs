@@ -97,11 +97,7 @@ pub(super) fn open(reply: &Reply, records: &Path) -> Result<Result<Envelope, Mis
 
 type Opened = (Value, Vec<Range<usize>>);
 
-fn plain(
-    body: &Bytes,
-    path: &Path,
-    steps: &[Step],
-) -> Result<Result<Opened, Misfit>, Malformed> {
+fn plain(body: &Bytes, path: &Path, steps: &[Step]) -> Result<Result<Opened, Misfit>, Malformed> {
     if let Some(first) = body.iter().find(|b| !b.is_ascii_whitespace())
         && !matches!(first, b'{' | b'[')
     {

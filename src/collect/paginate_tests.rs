@@ -236,7 +236,7 @@ proptest! {
         for i in 0..=cuts.len() {
             let (after, end) = (i.checked_sub(1).map(|i| cuts[i].clone()), cuts.get(i).cloned());
             let mut position =
-                Position { at: At::Key { after, end, fallbacks: Vec::new() }, taken: 0 };
+                Position::at(At::Key { after, end, fallbacks: Vec::new() });
             let (mut pager, mut clamps) = (Pager::new(&keyset()), clamps.iter());
             let mut server = Server { numbers: numbers.clone(), before: None };
             loop {
@@ -305,7 +305,7 @@ fn empty_pages_with_ever_new_tokens_end() {
 
 #[test]
 fn an_empty_page_ends_a_keyset_only_where_nothing_says_otherwise() {
-    let position = Position { at: At::after(Some("K-7".into())), taken: 7 };
+    let position = Position::at(At::after(Some("K-7".into())));
     let empty = |total| Seen { total, ..Seen::default() };
     for total in [None, Some(0)] {
         let step = Pager::new(&keyset()).advance(&position, &empty(total));
@@ -343,6 +343,6 @@ fn a_cut_page_leaves_the_checkpoint_where_nothing_is_lost() {
     assert_eq!((after(&cut).as_deref(), cut.taken), (Some("K-1"), 1));
     let cut = start.cut(&keys, 3);
     assert_eq!((after(&cut).as_deref(), cut.taken), (Some("K-3"), 3));
-    let offset = Position { at: At::Offset(7), taken: 7 };
+    let offset = Position::at(At::Offset(7));
     assert_eq!(offset.cut(&keys, 2), offset);
 }

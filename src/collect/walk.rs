@@ -242,7 +242,9 @@ impl Walk<'_> {
         let keys = page::fetch(&part.stream.run, &ask, &plan.records, &self.position, Some(1));
         let keys = match keys.await {
             Ok(page) => page,
-            Err(Failure::Failed { scope: FailureScope::Record | FailureScope::Partition, .. }) => {
+            Err(Failure::Failed {
+                scope: FailureScope::Record | FailureScope::Partition, ..
+            }) => {
                 return Err(Break::Halt(Halt::Failed(message)));
             }
             Err(failure) => return Err(failure.into()),
@@ -322,10 +324,8 @@ async fn key_below(part: &PartitionRun, after: &str) -> Result<Option<String>> {
     }
     let (stream, partition) = part.names();
     let sort_key = order_key(sort.order, after);
-    let before = part
-        .stream
-        .store(move |store| store.record_before(&stream, &partition, &sort_key))
-        .await?;
+    let before =
+        part.stream.store(move |store| store.record_before(&stream, &partition, &sort_key)).await?;
     let body = before.and_then(|(_, body)| body.unpack().ok());
     Ok(body.and_then(|body| find(path, &body).text()))
 }
