@@ -25,6 +25,10 @@ const RESERVED_SPAN: u64 = 50_000;
 /// The most requests that are reserved from a budget at once.
 const RESERVED_MOST: u64 = 32;
 
+/// How often to see what other processes wrote: the time that a reply needs to
+/// reach them anyway.
+const LOOK: u64 = 2_000;
+
 /// From half the rate to the whole it takes this many good replies, about: each
 /// adds this part of the configured rate (additive increase, multiplicative
 /// decrease as TCP does it, RFC 5681).
@@ -45,6 +49,8 @@ pub(crate) struct Pace {
     budgets: Vec<RateLimit>,
     file: Option<StateFile>,
     failed: AtomicBool,
+    /// When the file was last looked at.
+    looked: AtomicU64,
     state: Mutex<HostState>,
     /// Good replies since the state was last written.
     good: AtomicU32,
@@ -108,6 +114,7 @@ impl Pace {
             budgets,
             file: None,
             failed: AtomicBool::new(false),
+            looked: AtomicU64::new(0),
             state: Mutex::default(),
             good: AtomicU32::new(0),
             gate: tokio::sync::Mutex::default(),
@@ -264,7 +271,13 @@ impl Pace {
     /// Takes over what other processes wrote.
     fn refresh(&self) {
         let Some(file) = self.shared() else { return };
-        match file.peek(micros(self.clock.now())) {
+        let now = micros(self.clock.now());
+        // A clock that was set back makes this wrap around.
+        if now.wrapping_sub(self.looked.load(Relaxed)) < LOOK {
+            return;
+        }
+        self.looked.store(now, Relaxed);
+        match file.peek(now) {
             Seen::Same => {}
             Seen::Changed(state) => *self.state() = state,
             Seen::Corrupt => self.update(|_| ()),

@@ -1,6 +1,8 @@
 //! Makes the bytes of a reply readable: what is broken in them is mended before
 //! any parser sees them, so that a bad value costs a character and not a page.
 
+use std::borrow::Cow;
+
 use scrape_api::Bytes;
 
 /// The text that ends the life of JSON as a script (XSSI protection), as servers
@@ -31,22 +33,28 @@ pub(crate) fn repair(body: &Bytes) -> Repaired {
     if valid && !(json && is_suspect(&body)) {
         return Repaired { body, mended: 0 };
     }
-    let mut out = Vec::with_capacity(body.len() + 64);
     let mut mended = 0;
-    for chunk in body.utf8_chunks() {
-        out.extend_from_slice(chunk.valid().as_bytes());
-        if !chunk.invalid().is_empty() {
-            out.extend_from_slice(REPLACEMENT);
-            mended += 1;
+    let mut text = Cow::Borrowed(&body[..]);
+    if !valid {
+        let mut out = Vec::with_capacity(body.len() + 64);
+        for chunk in body.utf8_chunks() {
+            out.extend_from_slice(chunk.valid().as_bytes());
+            if !chunk.invalid().is_empty() {
+                out.extend_from_slice(REPLACEMENT);
+                mended += 1;
+            }
         }
+        text = Cow::Owned(out);
     }
-    if json {
-        (out, mended) = repair_json(&out, mended);
+    if json && let Some((out, places)) = repair_json(&text) {
+        text = Cow::Owned(out);
+        mended += places;
     }
-    if mended == 0 {
-        return Repaired { body, mended };
-    }
-    Repaired { body: Bytes::from(out), mended }
+    let mended_body = match text {
+        Cow::Owned(out) => Bytes::from(out),
+        Cow::Borrowed(_) => body.clone(),
+    };
+    Repaired { body: mended_body, mended }
 }
 
 /// Without a byte order mark and a script guard.
@@ -76,11 +84,16 @@ fn is_suspect(body: &[u8]) -> bool {
             .any(|at| matches!(body.get(at + 2), Some(b'd' | b'D')))
 }
 
-fn repair_json(body: &[u8], mut mended: u64) -> (Vec<u8>, u64) {
-    let mut out = Vec::with_capacity(body.len() + 64);
+/// The mended JSON and the number of places, if there are any.
+fn repair_json(body: &[u8]) -> Option<(Vec<u8>, u64)> {
+    let mut out = Vec::new();
+    let mut mended = 0;
     let mut copied = 0;
     let mut at = 0;
     let mut replace = |from: usize, to: usize, with: &[u8]| {
+        if mended == 0 {
+            out.reserve(body.len() + 64);
+        }
         out.extend_from_slice(&body[copied..from]);
         out.extend_from_slice(with);
         copied = to;
@@ -108,8 +121,10 @@ fn repair_json(body: &[u8], mut mended: u64) -> (Vec<u8>, u64) {
         }
         at = (at + 1).min(body.len());
     }
-    out.extend_from_slice(&body[copied..]);
-    (out, mended)
+    if mended > 0 {
+        out.extend_from_slice(&body[copied..]);
+    }
+    (mended > 0).then_some((out, mended))
 }
 
 enum Surrogate {

@@ -35,7 +35,19 @@ pub fn engine_rules() -> Vec<Rule> {
             wait: vec![retry_after(), Wait::Fixed(Duration::from_secs(60))],
             ..rule(status(&[Exact(429)]), Retry)
         },
-        Rule { wait: vec![retry_after()], ..rule(status(&[Exact(503)]), Retry) },
+        // Only where the server names a time is it the whole host that is down.
+        Rule {
+            pause: Pause::Host,
+            wait: vec![retry_after()],
+            ..rule(
+                Condition {
+                    header: vec![("Retry-After".into(), "*".into())],
+                    ..status(&[Exact(503)])
+                },
+                Retry,
+            )
+        },
+        rule(status(&[Exact(503)]), Retry),
         // A page may be too much for the server: the next attempt asks for less.
         Rule {
             wait: vec![retry_after()],

@@ -1,6 +1,8 @@
 //! The transport against servers written by hand, which do what servers should
 //! not.
 
+#![allow(clippy::unwrap_used)]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc;

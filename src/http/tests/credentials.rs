@@ -4,6 +4,9 @@ use crate::spec::Span;
 
 const SPAN: Span = Span { file: 0, start: 0, end: 0 };
 
+/// Makes an `auth` of the template of its secret part.
+type Maker<'a> = &'a dyn Fn(Template) -> Auth;
+
 /// A setup whose secret `token` is in a file.
 fn with_token(folder: &std::path::Path, auth: impl Fn(Template) -> Auth) -> Setup {
     let file = folder.join("token");
@@ -27,7 +30,7 @@ fn sent_header(bench: &Bench, request: usize, name: &str) -> Option<String> {
 async fn each_kind_makes_its_header_for_the_base_urls_host_alone() {
     let folder = tempfile::tempdir().unwrap();
     let user = Template::constant(Value::from("me"), SPAN);
-    let kinds: [(&dyn Fn(Template) -> Auth, &str, &str); 3] = [
+    let kinds: [(Maker<'_>, &str, &str); 3] = [
         (
             &|password| Auth::Basic { username: user.clone(), password },
             "Authorization",

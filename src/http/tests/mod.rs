@@ -6,6 +6,7 @@ mod credentials;
 mod pacing;
 mod retrying;
 mod robots;
+mod server;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -232,6 +233,17 @@ impl Setup {
             in_flight: AtomicUsize::new(0),
             most: AtomicUsize::new(0),
         });
+        let clock = self.clock.clone();
+        let (client, observer, stop) = self.over(wire.clone(), Arc::new(clock.clone()))?;
+        Ok(Bench { client, wire, clock, observer, stop })
+    }
+
+    /// A client over another transport and clock.
+    pub(crate) fn over(
+        self,
+        transport: Arc<dyn Fetch>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Client, Arc<Observer>, Stop), SetupError> {
         let plan = Arc::new(Plan {
             name: "test".into(),
             description: String::new(),
@@ -250,13 +262,13 @@ impl Setup {
         let stop = Stop::default();
         let client = Client::with_clock(
             plan,
-            wire.clone(),
+            transport,
             self.options,
             stop.clone(),
             observer.clone(),
-            Arc::new(self.clock.clone()),
+            clock,
         )?;
-        Ok(Bench { client, wire, clock: self.clock, observer, stop })
+        Ok((client, observer, stop))
     }
 
     pub(crate) fn start(
