@@ -123,6 +123,7 @@ async fn collect(
         limit,
         resume,
         concurrency: spec.concurrency().unwrap_or(plan.http.concurrency),
+        offline: spec.path("replay").is_some(),
     };
     let report =
         collect::run(plan.clone(), writer.clone(), client, options, stop.clone(), observer.clone())
