@@ -302,9 +302,9 @@ async fn fetch_run(
             }
             Err(Failure::PreviousKey) if above > 0 => above -= 1,
             Err(Failure::Failed { scope: FailureScope::Record, .. }) if size > 1 => size = 1,
-            Err(Failure::Failed { scope: FailureScope::Record, message }) => {
+            Err(Failure::Failed { scope: FailureScope::Record, .. }) => {
                 let (stream, partition) = part.names();
-                let reject = walk::unreadable(part, listed[from].primary_key.clone(), message);
+                let reject = walk::unreadable(part, listed[from].primary_key.clone());
                 let rejects = vec![reject];
                 let page = PageCommit {
                     stream,

@@ -58,6 +58,7 @@ pub(super) async fn fetch(
         return Err(misfit(found));
     }
     let mut seen = Seen {
+        came: envelope.came,
         total: pagination.total.as_ref().and_then(|path| number(path.first(&envelope.value)?)),
         ..Seen::default()
     };

@@ -15,7 +15,7 @@ const MOST_AGAIN: u32 = 3;
 
 /// How many pages without records in a row are followed where only a token says
 /// that there are more. Searches that filter after paging do send such pages.
-const MOST_EMPTY: u32 = 50;
+const MOST_EMPTY: u32 = 100;
 
 /// A checkpoint: where a walk over pages goes on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,6 +157,8 @@ impl At {
 pub(super) struct Seen {
     /// The key of each record, for a keyset; elsewhere only their number counts.
     pub(super) keys: Vec<Option<String>>,
+    /// How many records came, with those that the spec's path leaves out.
+    pub(super) came: usize,
     /// How many records the query has.
     pub(super) total: Option<u64>,
     /// The token of the next page.
@@ -305,14 +307,13 @@ impl Pager {
     }
 
     fn by_offset(&mut self, offset: u64, seen: &Seen) -> Result<(At, usize, bool), String> {
-        let count = seen.keys.len();
-        if count == 0 {
+        if seen.came == 0 {
             let end = seen.total.is_none_or(|total| total <= offset);
             return self.empty_page(end).map(|()| (At::Offset(offset), 0, true));
         }
         self.same_page(seen)?;
-        let next = offset + count as u64;
-        Ok((At::Offset(next), count, seen.total.is_some_and(|total| total <= next)))
+        let next = offset + seen.came as u64;
+        Ok((At::Offset(next), seen.keys.len(), seen.total.is_some_and(|total| total <= next)))
     }
 
     fn by_number(
@@ -322,7 +323,7 @@ impl Pager {
         seen: &Seen,
     ) -> Result<(At, usize, bool), String> {
         let count = seen.keys.len();
-        if count == 0 {
+        if seen.came == 0 {
             let end = seen.total.is_none_or(|total| total <= taken);
             return self.empty_page(end).map(|()| (At::Number(number), 0, true));
         }
@@ -344,7 +345,7 @@ impl Pager {
         {
             return Err(String::from("the reply leads back to a page that was read before"));
         }
-        if seen.keys.is_empty() {
+        if seen.came == 0 {
             self.empty += u32::from(next.is_some());
             if self.empty > MOST_EMPTY {
                 return Err(format!("{MOST_EMPTY} pages without records in a row"));

@@ -130,7 +130,7 @@ impl Scanner<'_> {
                 Some(value) => s.pair(value, wanted, found),
                 None => s.value().map(drop),
             })?,
-            _ => drop(self.value()?),
+            _ => self.value().map(drop)?,
         }
         if hit {
             found[slot] = start..self.at;

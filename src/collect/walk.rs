@@ -264,15 +264,16 @@ impl Walk<'_> {
         if let (1, Some(identity)) = (keep, identity.or(key)) {
             let text = format!("{}: giving up record {identity}: {message}", part.label);
             part.stream.run.observer.important("rejected", &text);
-            commit.rejects.push(unreadable(part, identity, message));
+            commit.rejects.push(unreadable(part, identity));
         }
         self.commit(commit).await?;
         Ok(done.then_some(WalkEnd::Done))
     }
 }
 
-/// The reject of a record that cannot be had.
-pub(super) fn unreadable(part: &PartitionRun, key: String, message: String) -> Reject {
+/// The reject of a record that cannot be had. It says nothing of how the last
+/// attempt failed, which differs from run to run.
+pub(super) fn unreadable(part: &PartitionRun, key: String) -> Reject {
     let (stream, partition) = part.names();
     Reject {
         stream,
@@ -281,7 +282,7 @@ pub(super) fn unreadable(part: &PartitionRun, key: String, message: String) -> R
         child: None,
         stage: Stage::Collect,
         reason: String::from("unreadable_record"),
-        message,
+        message: String::from("the server lists this record, but never sends it whole"),
         pointer: None,
         raw: None,
     }
