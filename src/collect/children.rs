@@ -186,9 +186,11 @@ async fn fetch(stream: &Arc<StreamRun>, list: PendingChild) -> Result<(), Break>
         return Ok(());
     };
     let failed = |message: String| Break::Halt(Halt::Failed(message));
-    let parent = list.parent.unpack().map_err(|e| e.to_string()).and_then(|bytes| {
-        serde_json::from_slice::<Value>(&bytes).map_err(|e| e.to_string())
-    });
+    let parent = list
+        .parent
+        .unpack()
+        .map_err(|e| e.to_string())
+        .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).map_err(|e| e.to_string()));
     let label = format!("{} {} {}", plan.name, name_of(stream, &list), child.name);
     let parent = parent.map_err(|e| failed(format!("{label}: its parent cannot be read: {e}")))?;
     let vars = plan.partitions.iter().find(|p| p.id == list.key.partition);
@@ -197,13 +199,8 @@ async fn fetch(stream: &Arc<StreamRun>, list: PendingChild) -> Result<(), Break>
         .scope
         .with_all(vars.map(|(name, value)| (name.clone(), template_value(value))))
         .with("parent", template_value(&parent));
-    let ask = Ask {
-        request: &child.request,
-        overlay: None,
-        pagination: &child.pagination,
-        scope,
-        label,
-    };
+    let ask =
+        Ask { request: &child.request, overlay: None, pagination: &child.pagination, scope, label };
     let stored = list.position.as_ref().and_then(walk::position);
     let mut first = stored.is_none();
     let mut position = stored.unwrap_or_else(|| Position::start(&child.pagination.kind));

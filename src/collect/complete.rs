@@ -13,7 +13,7 @@ use super::run::{Break, Halt};
 use super::walk;
 use crate::http::{Failure, FailureScope};
 use crate::plan::{PaginationKind, Sweep};
-use crate::store::{PageCommit, PartitionState, Stage};
+use crate::store::{Cursor, PageCommit, PartitionState, Stage};
 
 /// How often keys are listed while numbers move.
 const MOST_SWEEPS: u32 = 3;
@@ -52,11 +52,13 @@ pub(super) async fn check(part: &Arc<PartitionRun>) -> Result<Verdict, Break> {
         }
         Err(end) => return Err(end),
     };
-    if is_here(part, expected).await? {
+    let moved = has_moved(part).await?;
+    if !moved && is_here(part, expected).await? {
         return Ok(Verdict::complete(Some(expected), Some("count")));
     }
     let got = part.count().await?;
-    let text = format!("{}: {got} records where {expected} are expected: looking closer", part.label);
+    let why = if moved { ", and their number changed on the way" } else { "" };
+    let text = format!("{}: {got} records of {expected}{why}: looking closer", part.label);
     part.stream.run.observer.line("sweep", &text);
     let swept = match &part.stream.plan().pagination.sweep {
         Some(sweep) => by_sweeps(part, sweep).await,
@@ -65,7 +67,9 @@ pub(super) async fn check(part: &Arc<PartitionRun>) -> Result<Verdict, Break> {
     match swept {
         Err(Break::Halt(Halt::Failed(message))) => {
             let got = part.count().await?;
-            let reason = format!("{got} of {expected} records are here, and finding the others failed: {message}");
+            let reason = format!(
+                "{got} of {expected} records are here, and finding the others failed: {message}"
+            );
             Ok(Verdict::incomplete(Some(expected), Some("count"), reason))
         }
         other => other,
@@ -85,6 +89,12 @@ async fn expected(part: &PartitionRun) -> Result<Option<u64>, Break> {
     let limit = plan.pagination.limit;
     let page = page::fetch(&part.stream.run, &ask, &plan.records, &start, limit).await?;
     Ok(page.seen.total)
+}
+
+/// Whether the number of records changed while they were read by position.
+async fn has_moved(part: &PartitionRun) -> Result<bool, Break> {
+    let moved = |cursor: &Cursor| walk::position(&cursor.position).is_some_and(|p| p.moved);
+    Ok(part.cursors().await?.iter().any(moved))
 }
 
 /// Whether so many records are in the store, or were rejected.
@@ -120,38 +130,38 @@ struct Listed {
 
 async fn by_sweeps(part: &Arc<PartitionRun>, sweep: &Sweep) -> Result<Verdict, Break> {
     let mut unlisted_before: Vec<String> = Vec::new();
-    let (mut missing, mut unlisted, mut expected) = (Vec::new(), Vec::new(), 0);
-    for round in 1..=MOST_SWEEPS {
-        let listed = list(part, sweep).await?;
+    let (mut missing, mut expected) = (Vec::new(), 0);
+    for _ in 0..MOST_SWEEPS {
+        let (listed, is_whole) = list(part, sweep).await?;
         expected = listed.len() as u64;
-        (unlisted, missing) = compare(part, &listed).await?;
-        // What two sweeps do not list is gone.
-        let (gone, rest): (Vec<_>, Vec<_>) =
-            unlisted.into_iter().partition(|key| unlisted_before.contains(key));
-        if !gone.is_empty() {
-            let (stream, _) = part.names();
-            let gone = gone.clone();
-            part.stream.store(move |store| store.mark_gone(&stream, &gone)).await?;
+        let (mut unlisted, lacking) = compare(part, &listed).await?;
+        missing = lacking;
+        if is_whole {
+            // What two sweeps do not list is gone.
+            let gone: Vec<String>;
+            (gone, unlisted) = unlisted.into_iter().partition(|key| unlisted_before.contains(key));
+            unlisted_before.clone_from(&unlisted);
+            if !gone.is_empty() {
+                let (stream, _) = part.names();
+                part.stream.store(move |store| store.mark_gone(&stream, &gone)).await?;
+            }
         }
-        unlisted = rest;
         if !missing.is_empty() {
-            let text = format!("{}: fetching {} records that are missing", part.label, missing.len());
+            let count = missing.len();
+            let text = format!("{}: fetching {count} records that are missing", part.label);
             part.stream.run.observer.line("sweep", &text);
             fetch_missing(part, &listed, &missing).await?;
             (_, missing) = compare(part, &listed).await?;
         }
-        if missing.is_empty() && unlisted.is_empty() {
+        if is_whole && missing.is_empty() && unlisted.is_empty() {
             return Ok(Verdict::complete(Some(expected), Some("sweep")));
         }
-        let _ = round;
-        unlisted_before = unlisted.clone();
     }
     let reason = if missing.is_empty() {
-        format!("the list of records changed during {MOST_SWEEPS} sweeps: go on with --resume")
+        format!("what there is changed during all of {MOST_SWEEPS} sweeps: go on with --resume")
     } else {
         format!("{} of {expected} records are missing: {}", missing.len(), some(&missing))
     };
-    let _ = unlisted;
     Ok(Verdict::incomplete(Some(expected), Some("sweep"), reason))
 }
 
@@ -177,8 +187,10 @@ async fn compare(
     Ok((unlisted, missing))
 }
 
-/// All keys of the partition, in the server's order.
-async fn list(part: &PartitionRun, sweep: &Sweep) -> Result<Vec<Listed>, Break> {
+/// All keys of the partition, in the server's order, and whether there are as
+/// many as its first page said: a sweep that lists fewer proves nothing about
+/// those that it does not list.
+async fn list(part: &PartitionRun, sweep: &Sweep) -> Result<(Vec<Listed>, bool), Break> {
     let plan = part.stream.plan();
     let run = &part.stream.run;
     let ask = part.ask(Some(&sweep.overlay));
@@ -186,16 +198,24 @@ async fn list(part: &PartitionRun, sweep: &Sweep) -> Result<Vec<Listed>, Break> 
     let mut position = Position::start(part.kind());
     let mut size = page::PageSize::new(Some(sweep.limit));
     let mut listed: Vec<Listed> = Vec::new();
+    let mut promised = None;
+    let is_whole = |listed: &[Listed], promised: Option<u64>| {
+        promised.is_none_or(|promised| promised == listed.len() as u64)
+    };
     loop {
         let asked = size.get(&position);
         let page = match page::fetch(run, &ask, &plan.records, &position, asked).await {
             Ok(page) => page,
-            Err(Failure::End) => return Ok(listed),
+            Err(Failure::End) => {
+                let is_whole = is_whole(&listed, promised);
+                return Ok((listed, is_whole));
+            }
             Err(Failure::PreviousKey) => {
                 // Those listed before it are the keys to fall back on.
                 listed.pop();
                 let after = listed.iter().rev().find_map(|l| l.key.clone());
-                position = Position { at: At::after(after), taken: listed.len() as u64 };
+                position =
+                    Position { taken: listed.len() as u64, ..Position::at(At::after(after)) };
                 continue;
             }
             Err(failure) => return Err(failure.into()),
@@ -204,7 +224,7 @@ async fn list(part: &PartitionRun, sweep: &Sweep) -> Result<Vec<Listed>, Break> 
         let mut seen = page.seen;
         seen.keys = page.records.iter().map(|raw| key_of(plan, raw)).collect();
         seen.digest = page.seq as u64;
-        let keys = seen.keys.clone();
+        let (keys, total) = (seen.keys.clone(), seen.total);
         match pager.advance(&position, &seen) {
             Step::Taken { next, keep, done } => {
                 let found = page.records.iter().zip(keys).take(keep).filter_map(|(raw, key)| {
@@ -212,8 +232,12 @@ async fn list(part: &PartitionRun, sweep: &Sweep) -> Result<Vec<Listed>, Break> 
                     Some(Listed { primary_key, key })
                 });
                 listed.extend(found);
+                if position.taken == 0 {
+                    promised = total;
+                }
                 if done {
-                    return Ok(listed);
+                    let is_whole = is_whole(&listed, promised);
+                    return Ok((listed, is_whole));
                 }
                 position = next;
             }
@@ -267,7 +291,7 @@ async fn fetch_run(
             PaginationKind::Offset { .. } => At::Offset(from as u64),
             _ => At::after(listed[..above].iter().rev().find_map(|l| l.key.clone())),
         };
-        let position = Position { at, taken: from as u64 };
+        let position = Position { taken: from as u64, ..Position::at(at) };
         let limit = u32::try_from(size + from - above).ok();
         let ask = part.ask(None);
         match page::fetch(&part.stream.run, &ask, &plan.records, &position, limit).await {
@@ -278,9 +302,9 @@ async fn fetch_run(
             }
             Err(Failure::PreviousKey) if above > 0 => above -= 1,
             Err(Failure::Failed { scope: FailureScope::Record, .. }) if size > 1 => size = 1,
-            Err(Failure::Failed { scope: FailureScope::Record, message }) => {
+            Err(Failure::Failed { scope: FailureScope::Record, .. }) => {
                 let (stream, partition) = part.names();
-                let reject = walk::unreadable(part, listed[from].primary_key.clone(), message);
+                let reject = walk::unreadable(part, listed[from].primary_key.clone());
                 let rejects = vec![reject];
                 let page = PageCommit {
                     stream,

@@ -16,6 +16,9 @@ pub(super) struct Envelope {
     pub(super) value: Value,
     /// The records.
     pub(super) records: Vec<Raw>,
+    /// How many records the server sent: more than there are in `records` where
+    /// their path has a filter.
+    pub(super) came: usize,
 }
 
 /// The bytes of one record.
@@ -68,6 +71,7 @@ impl Misfit {
 /// When the body is no JSON, or cut; a malformed record is none.
 pub(super) fn open(reply: &Reply, records: &Path) -> Result<Result<Envelope, Misfit>, Malformed> {
     let body = &reply.body;
+    let mut came = None;
     let (value, places) = match records.steps() {
         Some(steps) => match plain(body, records, steps)? {
             Ok(opened) => opened,
@@ -76,6 +80,7 @@ pub(super) fn open(reply: &Reply, records: &Path) -> Result<Result<Envelope, Mis
         None => {
             let value = parse(body)?;
             let places = split::places(body, &value, &records.all(&value)).map_err(malformed)?;
+            came = unfiltered(records, &value);
             (value, places)
         }
     };
@@ -83,6 +88,7 @@ pub(super) fn open(reply: &Reply, records: &Path) -> Result<Result<Envelope, Mis
         Some(original) => originals(original, records, places.len()),
         None => Vec::new(),
     };
+    let came = came.unwrap_or(places.len());
     let records = places
         .into_iter()
         .enumerate()
@@ -92,16 +98,19 @@ pub(super) fn open(reply: &Reply, records: &Path) -> Result<Result<Envelope, Mis
             Raw { bytes, original }
         })
         .collect();
-    Ok(Ok(Envelope { value, records }))
+    Ok(Ok(Envelope { value, records, came }))
+}
+
+/// The length of the list that a path filters.
+fn unfiltered(path: &Path, value: &Value) -> Option<usize> {
+    let (list, _) = path.source().split_once("[?")?;
+    let list = Path::parse(list, path.span()).ok()?;
+    list.first(value)?.as_array().map(Vec::len)
 }
 
 type Opened = (Value, Vec<Range<usize>>);
 
-fn plain(
-    body: &Bytes,
-    path: &Path,
-    steps: &[Step],
-) -> Result<Result<Opened, Misfit>, Malformed> {
+fn plain(body: &Bytes, path: &Path, steps: &[Step]) -> Result<Result<Opened, Misfit>, Malformed> {
     if let Some(first) = body.iter().find(|b| !b.is_ascii_whitespace())
         && !matches!(first, b'{' | b'[')
     {
@@ -233,6 +242,12 @@ mod tests {
         ] {
             assert_eq!(texts(&opened(body, at).unwrap().unwrap()), expected, "{body}");
         }
+    }
+
+    #[test]
+    fn a_filter_hides_records_from_us_but_not_from_paging() {
+        let envelope = opened(r#"{"l":[{"a":1},{"p":2},{"p":3}]}"#, "$.l[?!@.p]").unwrap().unwrap();
+        assert_eq!((envelope.records.len(), envelope.came), (1, 3));
     }
 
     #[test]

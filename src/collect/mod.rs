@@ -18,3 +18,6 @@ mod walk;
 
 pub use preflight::preflight;
 pub use run::{CollectOptions, CollectReport, Error, PartitionReport, run};
+
+#[cfg(test)]
+mod tests;

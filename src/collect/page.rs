@@ -47,8 +47,7 @@ pub(super) async fn fetch(
     };
     let read = |reply: &Reply| envelope::open(reply, records);
     let sent = run.client.send(build, halvings, read).await?;
-    let misfit =
-        |misfit: Misfit| failed(format!("{}: {}", ask.label, misfit.message(&run.plan)));
+    let misfit = |misfit: Misfit| failed(format!("{}: {}", ask.label, misfit.message(&run.plan)));
     let envelope = sent.value.map_err(misfit)?;
     let pagination = ask.pagination;
     let at_start = position.taken == 0;
@@ -59,6 +58,7 @@ pub(super) async fn fetch(
         return Err(misfit(found));
     }
     let mut seen = Seen {
+        came: envelope.came,
         total: pagination.total.as_ref().and_then(|path| number(path.first(&envelope.value)?)),
         ..Seen::default()
     };
@@ -81,12 +81,7 @@ pub(super) async fn fetch(
         }
         _ => {}
     }
-    Ok(Page {
-        records: envelope.records,
-        seen,
-        seq: sent.reply.seq,
-        halvings: sent.halvings,
-    })
+    Ok(Page { records: envelope.records, seen, seq: sent.reply.seq, halvings: sent.halvings })
 }
 
 /// What a template of a request says when it fails, with its place.
@@ -204,8 +199,14 @@ mod tests {
     #[test]
     fn links_of_replies() {
         for (header, expected) in [
-            (r#"<https://h/r/1?page=2>; rel="next", <https://h/r/1?page=5>; rel="last""#, Some("https://h/r/1?page=2")),
-            (r#"<https://h/?a=1,2>; rel="prev", <https://h/?a=3,4>;title="x, y" ; REL="last next""#, Some("https://h/?a=3,4")),
+            (
+                r#"<https://h/r/1?page=2>; rel="next", <https://h/r/1?page=5>; rel="last""#,
+                Some("https://h/r/1?page=2"),
+            ),
+            (
+                r#"<https://h/?a=1,2>; rel="prev", <https://h/?a=3,4>;title="x, y" ; REL="last next""#,
+                Some("https://h/?a=3,4"),
+            ),
             ("</items?after=7>; rel=next", Some("/items?after=7")),
             (r#"<https://h/>; rel="first""#, None),
             ("garbage", None),
@@ -219,7 +220,7 @@ mod tests {
 
     #[test]
     fn the_size_shrinks_and_grows_back() {
-        let start = Position { at: At::Offset(0), taken: 0 };
+        let start = Position::at(At::Offset(0));
         let mut size = PageSize::new(Some(100));
         size.good(Some(100), 3);
         assert_eq!(size.get(&start), Some(12));

@@ -15,7 +15,7 @@ const MOST_AGAIN: u32 = 3;
 
 /// How many pages without records in a row are followed where only a token says
 /// that there are more. Searches that filter after paging do send such pages.
-const MOST_EMPTY: u32 = 50;
+const MOST_EMPTY: u32 = 100;
 
 /// A checkpoint: where a walk over pages goes on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +25,14 @@ pub(super) struct Position {
     /// Records that the pages before it had, rejected ones included.
     #[serde(default)]
     pub(super) taken: u64,
+    /// How many records the last reply said there are, where records are found
+    /// by their position.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) total: Option<u64>,
+    /// Whether that number changed on the way: records may have moved from pages
+    /// to come to pages that were read, and counting does not tell.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) moved: bool,
 }
 
 /// The next page of a walk.
@@ -66,7 +74,12 @@ impl Position {
             PaginationKind::LinkHeader | PaginationKind::NextUrl { .. } => At::Url(None),
             PaginationKind::Keyset { .. } => At::after(None),
         };
-        Self { at, taken: 0 }
+        Self::at(at)
+    }
+
+    /// A walk that begins there.
+    pub(super) fn at(at: At) -> Self {
+        Self { at, taken: 0, total: None, moved: false }
     }
 
     /// What templates see as `page`.
@@ -125,6 +138,7 @@ impl Position {
                 at: At::Key { after: keys[i].clone(), end: end.clone(), fallbacks: Vec::new() },
                 // A key that cannot be read comes again with the next page.
                 taken: self.taken + i as u64 + 1,
+                ..self.clone()
             },
             None => self.clone(),
         }
@@ -143,6 +157,8 @@ impl At {
 pub(super) struct Seen {
     /// The key of each record, for a keyset; elsewhere only their number counts.
     pub(super) keys: Vec<Option<String>>,
+    /// How many records came, with those that the spec's path leaves out.
+    pub(super) came: usize,
     /// How many records the query has.
     pub(super) total: Option<u64>,
     /// The token of the next page.
@@ -201,9 +217,9 @@ impl Pager {
             At::Key { after, end, .. } => self.by_key(after.as_deref(), end.as_deref(), seen),
             At::Offset(offset) => self.by_offset(*offset, seen),
             At::Number(number) => self.by_number(*number, position.taken, seen),
-            At::Token(token) => self.by_link(token.as_deref(), seen.token.as_deref(), seen).map(
-                |next| (At::Token(next.clone().or(token.clone())), count, next.is_none()),
-            ),
+            At::Token(token) => self
+                .by_link(token.as_deref(), seen.token.as_deref(), seen)
+                .map(|next| (At::Token(next.clone().or(token.clone())), count, next.is_none())),
             At::Url(url) => self
                 .by_link(url.as_deref(), seen.url.as_deref(), seen)
                 .map(|next| (At::Url(next.clone().or(url.clone())), count, next.is_none())),
@@ -213,7 +229,9 @@ impl Pager {
                 self.again = 0;
                 self.last_page = Some(seen.digest);
                 let taken = position.taken + keep as u64;
-                Step::Taken { next: Position { at, taken }, keep, done }
+                let total = seen.total.filter(|_| !matches!(at, At::Key { .. }));
+                let moved = position.moved || position.total.is_some_and(|t| Some(t) != total);
+                Step::Taken { next: Position { at, taken, total, moved }, keep, done }
             }
             Err(reason) if self.again < MOST_AGAIN => {
                 self.again += 1;
@@ -289,14 +307,13 @@ impl Pager {
     }
 
     fn by_offset(&mut self, offset: u64, seen: &Seen) -> Result<(At, usize, bool), String> {
-        let count = seen.keys.len();
-        if count == 0 {
+        if seen.came == 0 {
             let end = seen.total.is_none_or(|total| total <= offset);
             return self.empty_page(end).map(|()| (At::Offset(offset), 0, true));
         }
         self.same_page(seen)?;
-        let next = offset + count as u64;
-        Ok((At::Offset(next), count, seen.total.is_some_and(|total| total <= next)))
+        let next = offset + seen.came as u64;
+        Ok((At::Offset(next), seen.keys.len(), seen.total.is_some_and(|total| total <= next)))
     }
 
     fn by_number(
@@ -306,7 +323,7 @@ impl Pager {
         seen: &Seen,
     ) -> Result<(At, usize, bool), String> {
         let count = seen.keys.len();
-        if count == 0 {
+        if seen.came == 0 {
             let end = seen.total.is_none_or(|total| total <= taken);
             return self.empty_page(end).map(|()| (At::Number(number), 0, true));
         }
@@ -328,7 +345,7 @@ impl Pager {
         {
             return Err(String::from("the reply leads back to a page that was read before"));
         }
-        if seen.keys.is_empty() {
+        if seen.came == 0 {
             self.empty += u32::from(next.is_some());
             if self.empty > MOST_EMPTY {
                 return Err(format!("{MOST_EMPTY} pages without records in a row"));

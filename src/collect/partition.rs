@@ -236,10 +236,8 @@ async fn all_pages(part: &Arc<PartitionRun>) -> Result<PartitionRow, Break> {
 /// The cursors to go on from.
 async fn begin(part: &Arc<PartitionRun>) -> Result<Vec<Cursor>, Break> {
     let mut cursors = part.cursors().await?;
-    let complete = matches!(
-        part.before.as_ref().map(|row| row.state),
-        Some(PartitionState::Complete)
-    );
+    let complete =
+        matches!(part.before.as_ref().map(|row| row.state), Some(PartitionState::Complete));
     part.put(part.row(PartitionState::Running)).await?;
     if cursors.is_empty() {
         let cursors = ranges::cut(part).await?;

@@ -98,7 +98,7 @@ fn cursors(order: KeyOrder, probed: Vec<Vec<String>>) -> Vec<Cursor> {
     (0..)
         .zip(starts.zip(ends))
         .map(|(range, ((after, fallbacks), end))| {
-            let position = Position { at: At::Key { after, end, fallbacks }, taken: 0 };
+            let position = Position::at(At::Key { after, end, fallbacks });
             Cursor { range, position: walk::stored(&position), done: false }
         })
         .collect()
@@ -168,7 +168,10 @@ mod tests {
 
     #[test]
     fn as_many_ranges_as_are_worth_it_at_whole_pages() {
-        assert_eq!(offsets(5000, number(5000, 8, 500), 100), [600, 1300, 1900, 2500, 3100, 3800, 4400]);
+        assert_eq!(
+            offsets(5000, number(5000, 8, 500), 100),
+            [600, 1300, 1900, 2500, 3100, 3800, 4400]
+        );
         assert_eq!(number(5000, 16, 500), 10);
         assert!(offsets(999, number(999, 8, 500), 100).is_empty());
         assert_eq!(offsets(1000, number(1000, 8, 500), 100), [500]);

@@ -34,8 +34,7 @@ impl Ask<'_> {
         position: &Position,
         limit: Option<u32>,
     ) -> Result<Call, EvalError> {
-        let scope =
-            self.scope.with("page", template_value(&position.variables(limit)));
+        let scope = self.scope.with("page", template_value(&position.variables(limit)));
         let env = &plan.env;
         let headers = (self.request.headers.iter())
             .filter_map(|(name, value)| match env.text(value, &scope) {
@@ -62,8 +61,7 @@ impl Ask<'_> {
         }
         let path = self.overlay.and_then(|o| o.path.as_ref()).unwrap_or(&self.request.path);
         let path = env.text(path, &scope)?.unwrap_or_default();
-        call.target =
-            if path.contains("://") { Target::Url(path) } else { Target::Path(path) };
+        call.target = if path.contains("://") { Target::Url(path) } else { Target::Path(path) };
         for (name, template) in self.query() {
             match env.eval(template, &scope)? {
                 Value::Array(items) => {
@@ -73,7 +71,8 @@ impl Ask<'_> {
             }
         }
         let limit_param = self.pagination.limit_param.as_deref().zip(limit.map(|l| l.to_string()));
-        for (name, value) in limit_param.into_iter().chain(position.parameter(&self.pagination.kind))
+        for (name, value) in
+            limit_param.into_iter().chain(position.parameter(&self.pagination.kind))
         {
             if self.query().all(|(given, _)| given != name) {
                 call.query.push((name.to_owned(), value));

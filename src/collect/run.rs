@@ -145,9 +145,7 @@ impl From<Failure> for Break {
             Failure::Failed { scope, message } => match scope {
                 FailureScope::Run => Self::Error(Error::Failed(message)),
                 FailureScope::Host { back_at } => Self::Halt(Halt::Closed(back_at, message)),
-                FailureScope::Record | FailureScope::Partition => {
-                    Self::Halt(Halt::Failed(message))
-                }
+                FailureScope::Record | FailureScope::Partition => Self::Halt(Halt::Failed(message)),
             },
         }
     }

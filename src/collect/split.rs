@@ -69,9 +69,8 @@ impl Scanner<'_> {
             }),
             (Step::All, b'{') => self.members(|s, _| s.walk(rest, found)),
             (Step::All, b'[') => self.items(|s, _| s.walk(rest, found)),
-            (Step::Index(index), b'[') => self.items(|s, i| {
-                if i == *index { s.walk(rest, found) } else { s.value().map(drop) }
-            }),
+            (Step::Index(index), b'[') => self
+                .items(|s, i| if i == *index { s.walk(rest, found) } else { s.value().map(drop) }),
             _ => self.value().map(drop),
         }
     }
@@ -131,7 +130,7 @@ impl Scanner<'_> {
                 Some(value) => s.pair(value, wanted, found),
                 None => s.value().map(drop),
             })?,
-            _ => drop(self.value()?),
+            _ => self.value().map(drop)?,
         }
         if hit {
             found[slot] = start..self.at;

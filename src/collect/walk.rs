@@ -242,7 +242,9 @@ impl Walk<'_> {
         let keys = page::fetch(&part.stream.run, &ask, &plan.records, &self.position, Some(1));
         let keys = match keys.await {
             Ok(page) => page,
-            Err(Failure::Failed { scope: FailureScope::Record | FailureScope::Partition, .. }) => {
+            Err(Failure::Failed {
+                scope: FailureScope::Record | FailureScope::Partition, ..
+            }) => {
                 return Err(Break::Halt(Halt::Failed(message)));
             }
             Err(failure) => return Err(failure.into()),
@@ -262,15 +264,16 @@ impl Walk<'_> {
         if let (1, Some(identity)) = (keep, identity.or(key)) {
             let text = format!("{}: giving up record {identity}: {message}", part.label);
             part.stream.run.observer.important("rejected", &text);
-            commit.rejects.push(unreadable(part, identity, message));
+            commit.rejects.push(unreadable(part, identity));
         }
         self.commit(commit).await?;
         Ok(done.then_some(WalkEnd::Done))
     }
 }
 
-/// The reject of a record that cannot be had.
-pub(super) fn unreadable(part: &PartitionRun, key: String, message: String) -> Reject {
+/// The reject of a record that cannot be had. It says nothing of how the last
+/// attempt failed, which differs from run to run.
+pub(super) fn unreadable(part: &PartitionRun, key: String) -> Reject {
     let (stream, partition) = part.names();
     Reject {
         stream,
@@ -279,7 +282,7 @@ pub(super) fn unreadable(part: &PartitionRun, key: String, message: String) -> R
         child: None,
         stage: Stage::Collect,
         reason: String::from("unreadable_record"),
-        message,
+        message: String::from("the server lists this record, but never sends it whole"),
         pointer: None,
         raw: None,
     }
@@ -322,10 +325,8 @@ async fn key_below(part: &PartitionRun, after: &str) -> Result<Option<String>> {
     }
     let (stream, partition) = part.names();
     let sort_key = order_key(sort.order, after);
-    let before = part
-        .stream
-        .store(move |store| store.record_before(&stream, &partition, &sort_key))
-        .await?;
+    let before =
+        part.stream.store(move |store| store.record_before(&stream, &partition, &sort_key)).await?;
     let body = before.and_then(|(_, body)| body.unpack().ok());
     Ok(body.and_then(|body| find(path, &body).text()))
 }

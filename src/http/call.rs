@@ -88,7 +88,9 @@ pub struct Malformed {
 /// How much a failure takes down with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureScope {
-    /// A rule says `reject_record`, or one record alone is above `max_body`.
+    /// The page, and perhaps only one record of it: a rule says `reject_record`,
+    /// one record alone is above `max_body`, or a rule with `shrink_page` has run
+    /// out of attempts. Asking for less may help.
     Record,
     /// The partition; the others go on.
     Partition,

@@ -136,7 +136,12 @@ impl Shared {
                 self.pause(host, wait);
             }
             let after = format!(" (given up after {} attempts)", tries.attempts);
-            return Err(self.fail(FailureScope::Partition, Some(rule), trouble, &after));
+            // A page that may come through in parts: one of its records may be why.
+            let scope = match rule.shrink_page {
+                true => FailureScope::Record,
+                false => FailureScope::Partition,
+            };
+            return Err(self.fail(scope, Some(rule), trouble, &after));
         }
         let shrinks = rule.shrink_page && tries.halvings < max_halvings;
         tries.halvings += u32::from(shrinks);

@@ -1,0 +1,179 @@
+//! What a run brings when nothing goes wrong.
+
+use scrape_standin::Config;
+
+use super::bench::{Bench, at, by_offset, limited, part, project};
+use crate::http::Stop;
+use crate::store::PartitionState;
+
+#[test]
+fn everything_is_there_once_at_any_concurrency() {
+    for concurrency in [1, 8] {
+        let config = Config {
+            projects: vec!["TIDE".into(), "REEF".into()],
+            issues_per_project: 1100,
+            inline_comments: 3,
+            ..Config::default()
+        };
+        let bench = Bench::new(config);
+        let report = bench.run(at(concurrency)).unwrap();
+        assert!(report.is_complete(), "{report:?}");
+        for id in ["TIDE", "REEF"] {
+            let part = part(&report, id);
+            assert_eq!((part.expected, part.got), (Some(1100), 1100));
+            assert_eq!(part.checked.as_deref(), Some("count"));
+            bench.assert_whole(id);
+        }
+        // Nothing is fetched again.
+        bench.standin.reset();
+        assert!(bench.run(at(concurrency)).unwrap().is_complete());
+        assert_eq!(bench.requests().get("search"), None);
+    }
+}
+
+#[test]
+fn the_number_of_requests_is_what_it_has_to_be() {
+    for (concurrency, most) in [(1, 60), (8, 75)] {
+        let config =
+            Config { inline_comments: 100_000, record_size: 1000, ..project("TIDE", 5000) };
+        let bench = Bench::new(config);
+        let report = bench.run(at(concurrency)).unwrap();
+        assert!(report.is_complete(), "{report:?}");
+        let requests = bench.standin.stats().requests;
+        assert!(requests <= most, "{requests} at {concurrency}: {:?}", bench.requests());
+    }
+}
+
+#[test]
+fn other_ways_of_paging_bring_the_same() {
+    let bench = Bench::with(project("TIDE", 350), &by_offset());
+    let report = bench.run(at(4)).unwrap();
+    assert!(report.is_complete(), "{report:?}");
+    bench.assert_whole("TIDE");
+}
+
+#[test]
+fn a_server_that_clamps_pages_costs_only_requests() {
+    let bench = Bench::new(Config { max_page: 17, ..project("TIDE", 1100) });
+    let report = bench.run(at(8)).unwrap();
+    assert!(report.is_complete(), "{report:?}");
+    bench.assert_whole("TIDE");
+}
+
+#[test]
+fn a_limit_takes_the_first_and_a_higher_one_goes_on() {
+    for spec in [super::bench::JIRA.to_owned(), by_offset()] {
+        let bench = Bench::with(Config { inline_comments: 2, ..project("TIDE", 900) }, &spec);
+        let all = bench.standin.keys("TIDE");
+        for limit in [10, 150, 200] {
+            let report = bench.run(limited(limit as u64)).unwrap();
+            assert!(report.is_complete(), "{report:?}");
+            assert_eq!(part(&report, "TIDE").state, PartitionState::Limited);
+            assert_eq!(bench.keys("TIDE"), all[..limit]);
+            assert!(bench.records("TIDE").iter().all(|r| r.missing.is_empty()));
+        }
+        // A lower one takes nothing away and asks for nothing.
+        bench.standin.reset();
+        bench.run(limited(5)).unwrap();
+        assert_eq!(bench.requests().get("search"), None);
+        let report = bench.run(at(8)).unwrap();
+        assert!(report.is_complete(), "{report:?}");
+        bench.assert_whole("TIDE");
+    }
+}
+
+#[test]
+fn a_limit_needs_no_more_requests_than_pages() {
+    let config = Config { inline_comments: 100_000, ..project("TIDE", 2000) };
+    let bench = Bench::new(config);
+    bench.run(limited(10)).unwrap();
+    assert_eq!(bench.requests()["search"], 1);
+}
+
+#[test]
+fn an_unknown_project_fails_in_the_servers_words_and_the_others_go_on() {
+    let mut bench = Bench::new(project("TIDE", 120));
+    bench.edit("[\"TIDE\"]", "[NOPE, TIDE]");
+    let report = bench.run(at(4)).unwrap();
+    let nope = part(&report, "NOPE");
+    assert_eq!(nope.state, PartitionState::Failed);
+    let reason = nope.reason.as_deref().unwrap();
+    assert!(reason.contains("The value 'NOPE' does not exist for the field 'project'"), "{reason}");
+    assert_eq!(part(&report, "TIDE").state, PartitionState::Complete);
+    assert!(!report.is_complete());
+    bench.assert_whole("TIDE");
+}
+
+#[test]
+fn a_misspelt_selector_is_an_error_that_names_the_nearest() {
+    for (from, to, near) in [
+        ("$.issues[*]", "$.isues[*]", "`$.issues`"),
+        ("after: $.key", "after: $.keys", "`$.key`"),
+        ("primary_key: $.id\n    version", "primary_key: $.ids\n    version", "`$.id`"),
+        ("total: $.total\n      ranges", "total: $.totals\n      ranges", "`$.total`"),
+    ] {
+        let mut bench = Bench::new(project("TIDE", 20));
+        bench.edit(from, to);
+        let report = bench.run(at(1)).unwrap();
+        let tide = part(&report, "TIDE");
+        assert_eq!((tide.state, tide.got), (PartitionState::Failed, 0), "{to}");
+        let reason = tide.reason.as_deref().unwrap();
+        assert!(reason.contains(near) && reason.contains("spec.yaml:"), "{reason}");
+    }
+}
+
+#[test]
+fn a_preflight_check_fails_the_run_before_the_first_page() {
+    let config = Config { deployment: scrape_standin::Deployment::Cloud, ..project("TIDE", 20) };
+    let bench = Bench::new(config);
+    let error = bench.run(at(1)).unwrap_err().to_string();
+    assert!(error.contains("This is a Cloud site."), "{error}");
+    assert_eq!(bench.requests().get("search"), None);
+}
+
+#[test]
+fn a_run_that_is_stopped_goes_on_where_it_was() {
+    let config = Config {
+        latency: std::time::Duration::from_millis(5),
+        inline_comments: 2,
+        ..project("TIDE", 2000)
+    };
+    let bench = Bench::new(config);
+    let mut searches = 0;
+    for wait in [40, 60, 80, 100] {
+        bench.standin.reset();
+        let report = bench.run_until(at(3), Stop::default(), move |stop| {
+            std::thread::sleep(std::time::Duration::from_millis(wait));
+            stop.request();
+        });
+        let report = report.unwrap();
+        assert!(report.interrupted, "{report:?}");
+        assert!(!report.is_complete());
+        searches += bench.requests().get("search").copied().unwrap_or(0);
+    }
+    bench.standin.reset();
+    let report = bench.run(at(3)).unwrap();
+    assert!(report.is_complete(), "{report:?}");
+    bench.assert_whole("TIDE");
+    // What was committed is not fetched again: pages, probes and two counts, and
+    // for each stop what was in flight.
+    searches += bench.requests()["search"];
+    assert!(searches <= 20 + 3 + 2 + 4 * 3, "{searches}");
+}
+
+#[test]
+fn what_is_new_comes_with_resume() {
+    let bench = Bench::new(project("TIDE", 250));
+    assert!(bench.run(at(4)).unwrap().is_complete());
+    for _ in 0..3 {
+        bench.standin.create("TIDE", Some("new")).unwrap();
+    }
+    let mut options = at(4);
+    options.resume = true;
+    bench.standin.reset();
+    let report = bench.run(options).unwrap();
+    assert_eq!(part(&report, "TIDE").got, 253);
+    assert!(report.is_complete());
+    bench.assert_whole("TIDE");
+    assert_eq!(bench.requests()["search"], 2);
+}

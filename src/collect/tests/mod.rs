@@ -1,0 +1,5 @@
+//! The collector against a server and a store.
+
+mod bench;
+mod faults;
+mod jira;
