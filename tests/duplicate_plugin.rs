@@ -4,12 +4,13 @@
 
 use std::process::{Command, ExitCode};
 
-use scrape_api::{JsonSchema, OptionsError, Transform, Value, Verdict};
-use serde::Deserialize;
+use scrape_api::{Deserialize, JsonSchema, OptionsError, Transform, Value, Verdict};
 
 struct Nothing;
 
 #[derive(Deserialize, JsonSchema)]
+#[serde(crate = "scrape_api::serde")]
+#[schemars(crate = "scrape_api::schemars")]
 struct Config {}
 
 impl Transform for Nothing {
