@@ -16,10 +16,6 @@ pub struct BuildReport {
     pub counts: BuildCounts,
     /// What looks wrong but hinders nothing, one sentence each.
     pub warnings: Vec<String>,
-    /// The files that were replaced, relative to the output directory.
-    pub files: Vec<String>,
-    /// The state of the store that was built.
-    pub data_version: i64,
 }
 
 /// The counts of a build, in the spec's order.

@@ -2,13 +2,13 @@
 
 use std::cell::OnceCell;
 
-use scrape_api::Verdict;
 use serde_json::{Map, Value};
 
-use super::convert::{Mismatch, convert, convert_value, shown};
+use super::convert::{Mismatch, convert, convert_value};
 use super::mapper::{Field, FieldSet, Items, Mapper, Selector, Source};
 use super::projection::{Shape, Tree};
-use crate::plan::{FieldType, Plan, Scope, Step, ValueTransform, template_value};
+use super::transform::transform_texts;
+use crate::plan::{FieldType, Plan, Scope, Step, template_value};
 use crate::store::{Stage, StoredChild};
 
 /// Why a record does not go on.
@@ -385,39 +385,4 @@ fn transform(value: &mut Value, field: &Field, tree: &Tree) -> Result<(), Left> 
         })?;
     }
     Ok(())
-}
-
-/// Applies a value transform to each text of a value.
-///
-/// # Errors
-/// When the transform fails or leaves the record out.
-pub fn transform_texts(value: &mut Value, step: &ValueTransform) -> Result<(), Left> {
-    match value {
-        Value::String(_) => apply(value, &step.name, step.plugin.as_ref()),
-        Value::Array(items) => items.iter_mut().try_for_each(|v| transform_texts(v, step)),
-        Value::Object(map) => map.values_mut().try_for_each(|v| transform_texts(v, step)),
-        _ => Ok(()),
-    }
-}
-
-/// Applies a transform to what it is made for.
-///
-/// # Errors
-/// When the transform fails or leaves the record out.
-pub fn apply(
-    value: &mut Value,
-    name: &str,
-    plugin: &dyn scrape_api::Transform,
-) -> Result<(), Left> {
-    match plugin.apply(value) {
-        Ok(Verdict::Keep) => Ok(()),
-        Ok(Verdict::Drop(reason)) => Err(Left::Dropped { transform: name.to_owned(), reason }),
-        Err(error) => Err(Left::Rejected(Rejected {
-            stage: Stage::Transform,
-            reason: "transform_failed",
-            message: format!("the transform {name} failed: {}", shown(&error.to_string())),
-            pointer: None,
-            child: None,
-        })),
-    }
 }

@@ -116,7 +116,9 @@ impl Field<'_> {
 
 impl<'p> Mapper<'p> {
     /// Makes a stream's map ready.
-    pub fn new(stream: &'p StreamPlan) -> Self {
+    ///
+    /// `common` is what every template sees.
+    pub fn new(stream: &'p StreamPlan, common: &Scope) -> Self {
         let mut watched = Vec::new();
         let map = field_set(stream, &stream.map, &mut Above::default(), &mut watched);
         let key = stream.sort_key.as_ref().and_then(|k| k.path.steps());
@@ -131,7 +133,7 @@ impl<'p> Mapper<'p> {
             .iter()
             .map(|partition| {
                 let vars = partition.vars.iter().map(|(k, v)| (k.clone(), template_value(v)));
-                (partition.id.as_str(), Scope::new(vars))
+                (partition.id.as_str(), common.with_all(vars))
             })
             .collect();
         Self { stream, map, shape, key, vars, watched }

@@ -12,15 +12,14 @@ mod minify;
 mod outlets;
 mod projection;
 mod rejected;
+mod rows;
 mod run;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod transform;
 mod warnings;
 mod worker;
 
-pub use counts::{
-    BuildCounts, BuildReport, LeakCounts, SinkCounts, StreamCounts, TaskCounts, TransformCounts,
-};
-pub use rejected::REJECTED_FILE;
-pub use run::{BuildOptions, Error, run};
+pub use counts::{BuildCounts, BuildReport};
+pub use run::{BuildOptions, run};

@@ -87,16 +87,10 @@ impl Shape {
     }
 }
 
-fn entry<'s, K: PartialEq + Clone, Q: ?Sized + ToOwned<Owned = K>>(
-    entries: &'s mut Vec<(K, Shape)>,
-    key: &Q,
-) -> &'s mut Shape
-where
-    K: std::borrow::Borrow<Q>,
-    Q: PartialEq,
-{
-    let at = entries.iter().position(|(k, _)| k.borrow() == key).unwrap_or_else(|| {
-        entries.push((key.to_owned(), Shape::default()));
+/// The shape under a key, made where there is none.
+fn entry<'s, K: Clone + PartialEq>(entries: &'s mut Vec<(K, Shape)>, key: &K) -> &'s mut Shape {
+    let at = entries.iter().position(|(k, _)| k == key).unwrap_or_else(|| {
+        entries.push((key.clone(), Shape::default()));
         entries.len() - 1
     });
     &mut entries[at].1

@@ -5,7 +5,7 @@
 //! read only when one before it has been handed on, so that memory is bounded by
 //! the batches in flight, whatever the size of the store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::Write;
 use std::num::NonZero;
 use std::ops::ControlFlow;
@@ -26,7 +26,7 @@ use super::rejected::{REJECTED_FILE, push_line};
 use super::warnings::absent_paths;
 use super::worker::{Batch, Done, WATCHED_RECORDS, Worker};
 use crate::plan::Plan;
-use crate::store::{self, Body, Reader, STORE_FILE, Store, StoredRecord};
+use crate::store::{self, Body, Reader, Store, StoredRecord};
 
 /// Packed bytes of a batch that is full whatever its number of records.
 const BATCH_BYTES: usize = 1 << 20;
@@ -76,16 +76,6 @@ pub enum Error {
         /// What does not fit.
         source: scrape_api::OptionsError,
     },
-    /// Two outputs want the same file, or one that belongs to the engine.
-    #[error("sink {name}: the file {file} is already {taken}; give it another path")]
-    Conflict {
-        /// The sink's name in the spec.
-        name: String,
-        /// The file.
-        file: String,
-        /// By whom: "written by the sink raw".
-        taken: String,
-    },
     /// A thread of the build broke off.
     #[error("the build broke off ({0}); this is a defect, please report it")]
     Broken(&'static str),
@@ -103,7 +93,7 @@ pub fn run(
     options: &BuildOptions,
 ) -> Result<BuildReport, Error> {
     let mut sinks = make_sinks(plan)?;
-    let files = files(plan, &sinks, &options.beside)?;
+    let files = files(&sinks, &options.beside);
     let reader = store.reader()?;
     let data_version = reader.data_version()?;
     let (tally, warnings, rejected) = match fill(plan, reader, &mut sinks, dir, options) {
@@ -126,7 +116,7 @@ pub fn run(
         sinks.iter_mut().for_each(|sink| sink.abort());
         return Err(error);
     }
-    Ok(BuildReport { counts: tally.named(plan), warnings, files, data_version })
+    Ok(BuildReport { counts: tally.named(plan), warnings })
 }
 
 /// A name for this build: of use to nobody but the store.
@@ -144,28 +134,12 @@ fn make_sinks(plan: &Plan) -> Result<Vec<Box<dyn Sink>>, Error> {
         .collect()
 }
 
-/// All files of the build; no file twice.
-fn files(plan: &Plan, sinks: &[Box<dyn Sink>], beside: &[String]) -> Result<Vec<String>, Error> {
-    let mut taken: BTreeMap<String, String> = BTreeMap::new();
-    let engine = "written by the engine itself";
-    let store = ["", "-wal", "-shm", "-journal"].map(|end| format!("{STORE_FILE}{end}"));
-    for file in store.iter().map(String::as_str).chain([REJECTED_FILE]) {
-        taken.insert(file.to_owned(), engine.to_owned());
-    }
-    taken.extend(beside.iter().map(|file| (file.clone(), engine.to_owned())));
+/// All files of the build. That none is there twice was checked with the spec.
+fn files(sinks: &[Box<dyn Sink>], beside: &[String]) -> Vec<String> {
     let mut files = vec![REJECTED_FILE.to_owned()];
     files.extend(beside.iter().cloned());
-    for (sink, plan) in sinks.iter().zip(&plan.sinks) {
-        for path in sink.files() {
-            let file = relative(&path);
-            let by = format!("written by the sink {}", plan.name);
-            if let Some(taken) = taken.insert(file.clone(), by) {
-                return Err(Error::Conflict { name: plan.name.clone(), file, taken });
-            }
-            files.push(file);
-        }
-    }
-    Ok(files)
+    files.extend(sinks.iter().flat_map(|sink| sink.files()).map(|path| relative(&path)));
+    files
 }
 
 /// A relative path with `/` between its parts and nothing superfluous in it.
@@ -192,10 +166,11 @@ fn fill(
     let mut tally = Tally::new(plan);
     let file = dir.file(REJECTED_FILE).and_then(AtomicFile::create).map_err(Error::Rejected)?;
     let mut rejected = Rejects { file };
-    rejected.collected(reader.as_ref(), &mut tally)?;
+    rejected.collected(plan, reader.as_ref(), &mut tally)?;
 
-    let mappers: Vec<Mapper> = plan.streams.iter().map(Mapper::new).collect();
-    let worker = Worker::new(plan, &mappers);
+    let common = plan.scope();
+    let mappers: Vec<Mapper> = plan.streams.iter().map(|s| Mapper::new(s, &common)).collect();
+    let worker = Worker::new(plan, &mappers, common);
     let workers =
         options.workers.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
     let mut seen: Vec<Vec<Seen>> =
@@ -353,11 +328,24 @@ struct Rejects {
 }
 
 impl Rejects {
-    /// Those of collecting come first.
-    fn collected(&mut self, reader: &dyn Reader, tally: &mut Tally) -> Result<(), Error> {
+    /// Those of collecting come first, of the partitions that are built.
+    fn collected(
+        &mut self,
+        plan: &Plan,
+        reader: &dyn Reader,
+        tally: &mut Tally,
+    ) -> Result<(), Error> {
+        let built: HashSet<(&str, &str)> = plan
+            .streams
+            .iter()
+            .flat_map(|s| s.partitions.iter().map(|p| (s.name.as_str(), p.id.as_str())))
+            .collect();
         let mut written = Ok(());
         let mut line = Vec::new();
         reader.rejects(&mut |reject| {
+            if !built.contains(&(reject.stream.as_str(), reject.partition.as_str())) {
+                return ControlFlow::Continue(());
+            }
             line.clear();
             push_line(&reject, &mut line);
             *tally.rejects.entry((reject.stage, reject.reason)).or_default() += 1;

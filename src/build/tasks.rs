@@ -17,13 +17,12 @@ pub struct Made {
 impl Made {
     /// What sink templates see as `tasks.NAME`: the example, or the list of them
     /// for a task with `for_each`; null where there is none.
-    pub fn into_value(self, task: &TaskPlan) -> Value {
-        let mut examples = self.examples.into_iter().map(|(_, example)| example);
-        if task.for_each.is_none() {
-            return examples.next().unwrap_or_default();
+    pub fn as_seen(&self, task: &TaskPlan) -> minijinja::Value {
+        let mut examples = self.examples.iter().map(|(_, example)| template_value(example));
+        if self.examples.is_empty() || task.for_each.is_none() {
+            return examples.next().unwrap_or(minijinja::Value::from(()));
         }
-        let list: Vec<Value> = examples.collect();
-        if list.is_empty() { Value::Null } else { Value::Array(list) }
+        examples.collect()
     }
 }
 

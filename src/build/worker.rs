@@ -2,22 +2,18 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use scrape_api::{Row, RowKey, Scope as TransformScope};
-use serde::de::IgnoredAny;
-use serde_json::{Map, Value};
+use scrape_api::{Row, Scope as TransformScope};
+use serde_json::Value;
 
 use super::convert::convert;
 use super::counts::Tally;
-use super::map::{Left, Mapping, Rejected, Seen, apply, text_of, transform_texts, unreadable};
+use super::map::{Left, Mapping, Rejected, Seen, text_of, unreadable};
 use super::mapper::Mapper;
-use super::minify::minify;
 use super::projection::Tree;
 use super::rejected::push_line;
-use super::tasks;
-use crate::plan::{
-    Feed, FieldType, Path, Plan, Scope, TransformStep, ValueTransform, template_value,
-};
-use crate::store::{Reject, Stage, StoredChild, StoredRecord};
+use super::transform::{apply, at_path};
+use crate::plan::{Feed, FieldType, Plan, Scope, TransformStep, ValueTransform};
+use crate::store::{Reject, Stage, StoredRecord};
 
 /// From how many records on a path that led nowhere is worth a warning.
 pub const WATCHED_RECORDS: u64 = 100;
@@ -50,11 +46,13 @@ pub struct Done {
 
 /// What all workers share.
 pub struct Worker<'p> {
-    plan: &'p Plan,
+    pub(super) plan: &'p Plan,
     mappers: &'p [Mapper<'p>],
+    /// What every template sees.
+    pub(super) common: Scope,
     transforms: Vec<Step<'p>>,
     /// Whether some sink's template is to see the tasks.
-    tasks_are_seen: bool,
+    pub(super) tasks_are_seen: bool,
 }
 
 /// A step of `transforms:`, ready to be applied.
@@ -65,15 +63,18 @@ struct Step<'p> {
 }
 
 /// The record at hand.
-struct Current<'r> {
-    stream: usize,
-    record: &'r StoredRecord,
-    text: &'r str,
+pub(super) struct Current<'r> {
+    /// Its stream.
+    pub(super) stream: usize,
+    /// As it is stored.
+    pub(super) record: &'r StoredRecord,
+    /// Its JSON.
+    pub(super) text: &'r str,
 }
 
 impl<'p> Worker<'p> {
     /// A worker for a plan, whose mappers are those of its streams in order.
-    pub fn new(plan: &'p Plan, mappers: &'p [Mapper<'p>]) -> Self {
+    pub fn new(plan: &'p Plan, mappers: &'p [Mapper<'p>], common: Scope) -> Self {
         let transforms = plan
             .transforms
             .iter()
@@ -89,7 +90,7 @@ impl<'p> Worker<'p> {
             .sinks
             .iter()
             .any(|s| s.template.is_some() && matches!(s.feed, Feed::Records | Feed::Task(_)));
-        Self { plan, mappers, transforms, tasks_are_seen }
+        Self { plan, mappers, common, transforms, tasks_are_seen }
     }
 
     /// Builds a batch. Nothing in it can fail the build: what cannot be used is
@@ -179,7 +180,7 @@ impl<'p> Worker<'p> {
             Ok(value) => {
                 done.tally.streams[stream].mapped += 1;
                 let label = key.as_deref().unwrap_or(&record.primary_key);
-                self.outputs(&current, value, label, done);
+                self.outputs(&current, &value, label, done);
             }
             Err(Left::Rejected(rejected)) => self.reject(&current, rejected, done),
             Err(Left::Dropped { transform, reason }) => {
@@ -216,61 +217,6 @@ impl<'p> Worker<'p> {
         true
     }
 
-    /// Rows of the record as the server sent it, and of its fetched lists.
-    fn raw_rows(&self, current: &Current, key: Option<&str>, done: &mut Done) {
-        let name = &self.plan.streams[current.stream].name;
-        let record = current.record;
-        for (number, sink) in self.plan.sinks.iter().enumerate() {
-            match &sink.feed {
-                Feed::Raw(stream) if stream == name => {
-                    let mut bytes = Vec::new();
-                    minify(current.text.as_bytes(), &mut bytes);
-                    done.rows[number].push(Row { key: self.row_key(current, None, 0), bytes });
-                }
-                Feed::RawChildren { stream, child } if stream == name => {
-                    for list in record.children.iter().filter(|c| c.name == *child) {
-                        self.child_rows(current, key, list, number, done);
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn child_rows(
-        &self,
-        current: &Current,
-        key: Option<&str>,
-        list: &StoredChild,
-        sink: usize,
-        done: &mut Done,
-    ) {
-        let parent = &current.record.primary_key;
-        let head = format!(
-            "{{\"parent_id\":{},\"parent_key\":{},\"item\":",
-            Value::from(parent.as_str()),
-            Value::from(key)
-        );
-        let stream = format!("{}.{}", self.plan.streams[current.stream].name, list.name);
-        for item in &list.items {
-            // An item that is no JSON is named where the list is mapped.
-            let Ok(text) = text_of(item.body.unpack()) else { continue };
-            if serde_json::from_str::<IgnoredAny>(&text).is_err() {
-                continue;
-            }
-            let mut bytes = head.clone().into_bytes();
-            minify(text.as_bytes(), &mut bytes);
-            bytes.push(b'}');
-            let key = RowKey {
-                stream: stream.clone(),
-                primary_key: format!("{parent}/{}", item.primary_key),
-                task: None,
-                example: 0,
-            };
-            done.rows[sink].push(Row { key, bytes });
-        }
-    }
-
     /// The steps of `transforms:`, in order.
     fn transform(&self, mut record: Value) -> Result<Value, Left> {
         for step in &self.transforms {
@@ -286,110 +232,8 @@ impl<'p> Worker<'p> {
         Ok(record)
     }
 
-    /// Tasks, then the rows of all sinks that are fed with what is made.
-    fn outputs(&self, current: &Current, record: Value, label: &str, done: &mut Done) {
-        let plan = self.plan;
-        let mut scope = Scope::new([("record".to_owned(), template_value(&record))]);
-        let mut results = Map::new();
-        let mut made_by_task = Vec::with_capacity(plan.tasks.len());
-        for (task, counts) in plan.tasks.iter().zip(&mut done.tally.tasks) {
-            made_by_task.push(tasks::make(plan, task, &scope, label, counts));
-        }
-        for made in &made_by_task {
-            for message in &made.failures {
-                self.failed(current, Stage::Task, message.clone(), done);
-            }
-        }
-        // Rows of examples as they are need no template, and the examples are
-        // then moved, not copied, to where templates see them.
-        for (number, sink) in plan.sinks.iter().enumerate() {
-            if let (Feed::Task(name), None) = (&sink.feed, &sink.template) {
-                for (task, made) in plan.tasks.iter().zip(&made_by_task) {
-                    if task.name == *name {
-                        for (n, example) in &made.examples {
-                            let key = self.row_key(current, Some(name), *n);
-                            done.rows[number].push(Row { key, bytes: to_bytes(example) });
-                        }
-                    }
-                }
-            }
-        }
-        let mut examples_of_sinks = Vec::new();
-        for (number, sink) in plan.sinks.iter().enumerate() {
-            if let (Feed::Task(name), Some(_)) = (&sink.feed, &sink.template) {
-                for (task, made) in plan.tasks.iter().zip(&made_by_task) {
-                    if task.name == *name {
-                        examples_of_sinks.push((number, name, made.examples.clone()));
-                    }
-                }
-            }
-        }
-        if self.tasks_are_seen {
-            for (task, made) in plan.tasks.iter().zip(made_by_task) {
-                results.insert(task.name.clone(), made.into_value(task));
-            }
-            scope = scope.with("tasks", template_value(&Value::Object(results)));
-        }
-        for (number, sink) in plan.sinks.iter().enumerate() {
-            if sink.feed == Feed::Records {
-                let bytes = match &sink.template {
-                    None => Ok(to_bytes(&record)),
-                    Some(template) => template.eval(&plan.env, &scope).map(|v| to_bytes(&v)),
-                };
-                self.push(current, number, bytes, self.row_key(current, None, 0), label, done);
-            }
-        }
-        for (number, task, examples) in examples_of_sinks {
-            let Some(template) = &plan.sinks[number].template else { continue };
-            for (n, example) in examples {
-                let names = [
-                    ("task".to_owned(), minijinja::Value::from(task.as_str())),
-                    ("example".to_owned(), template_value(&example)),
-                ];
-                let bytes = template.eval(&plan.env, &scope.with_all(names)).map(|v| to_bytes(&v));
-                self.push(
-                    current,
-                    number,
-                    bytes,
-                    self.row_key(current, Some(task), n),
-                    label,
-                    done,
-                );
-            }
-        }
-    }
-
-    fn push(
-        &self,
-        current: &Current,
-        sink: usize,
-        bytes: Result<Vec<u8>, crate::plan::EvalError>,
-        key: RowKey,
-        label: &str,
-        done: &mut Done,
-    ) {
-        match bytes {
-            Ok(bytes) => done.rows[sink].push(Row { key, bytes }),
-            Err(error) => {
-                let place = self.plan.sources.display(error.span);
-                let name = &self.plan.sinks[sink].name;
-                let message = format!("sink {name}, {place}: {} (record {label})", error.message);
-                self.failed(current, Stage::Sink, message, done);
-            }
-        }
-    }
-
-    fn row_key(&self, current: &Current, task: Option<&str>, example: u32) -> RowKey {
-        RowKey {
-            stream: self.plan.streams[current.stream].name.clone(),
-            primary_key: current.record.primary_key.clone(),
-            task: task.map(str::to_owned),
-            example,
-        }
-    }
-
     /// A template failed: the record itself goes on, so its bytes are not told.
-    fn failed(&self, current: &Current, stage: Stage, message: String, done: &mut Done) {
+    pub(super) fn failed(&self, current: &Current, stage: Stage, message: String, done: &mut Done) {
         let rejected =
             Rejected { stage, reason: "template_failed", message, pointer: None, child: None };
         self.note(current, rejected, false, done);
@@ -426,31 +270,4 @@ fn display_key(mapper: &Mapper, tree: &Tree) -> Option<String> {
         Ok(Some(Value::String(key))) => Some(key),
         _ => None,
     }
-}
-
-/// Applies a value transform to the texts of all values that a path selects.
-fn at_path(record: &mut Value, path: &Path, transform: &ValueTransform) -> Result<(), Left> {
-    // By their addresses: nothing moves between the look and the change.
-    let places: Vec<usize> =
-        path.all(record).into_iter().map(|v| std::ptr::from_ref(v).addr()).collect();
-    if places.is_empty() { Ok(()) } else { at_places(record, &places, transform) }
-}
-
-fn at_places(value: &mut Value, places: &[usize], transform: &ValueTransform) -> Result<(), Left> {
-    if places.contains(&std::ptr::from_ref::<Value>(value).addr()) {
-        return transform_texts(value, transform);
-    }
-    match value {
-        Value::Array(items) => items.iter_mut().try_for_each(|v| at_places(v, places, transform)),
-        Value::Object(map) => map.values_mut().try_for_each(|v| at_places(v, places, transform)),
-        _ => Ok(()),
-    }
-}
-
-/// A JSON value on one line.
-fn to_bytes(value: &Value) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(1024);
-    // Values have text keys, and memory does not fail to be written to.
-    let _ = serde_json::to_writer(&mut bytes, value);
-    bytes
 }

@@ -58,8 +58,9 @@ pub fn run(spec: &SpecArgs) -> Outcome {
             );
         }
     }
-    let mut store: Box<dyn Store> =
-        Box::new(SqliteStore::open(&dir.join(STORE_FILE)).map_err(store_error)?);
+    let file = dir.join(STORE_FILE);
+    let opened = if file.exists() { SqliteStore::open(&file) } else { SqliteStore::create(&file) };
+    let mut store: Box<dyn Store> = Box::new(opened.map_err(store_error)?);
     memory.write(&mut *store)?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -67,14 +68,14 @@ pub fn run(spec: &SpecArgs) -> Outcome {
         .build()
         .map_err(|e| Ended::failed(format!("cannot start: {e}")))?;
     let stop = Stop::default();
-    let mut collected = None;
+    let mut closed = None;
     if work == Work::Collect {
         let (back, report) = runtime.block_on(async {
             signals::listen(stop.clone(), observer.clone());
             collect(spec, &plan, store, limit, resume, &stop, &observer).await
         })?;
         store = back;
-        collected = Some(report);
+        closed = report.closed;
     } else {
         observer.important(
             "complete",
@@ -85,6 +86,9 @@ pub fn run(spec: &SpecArgs) -> Outcome {
     }
     let built = build_into(&plan, &mut *store, &dir)?;
     drop(lock);
+    if let Some((_, reason)) = closed {
+        observer.important("closed", &reason);
+    }
     finish::finish(&plan, &*store, &dir, &built, &observer, stop.is_requested())
 }
 

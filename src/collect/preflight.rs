@@ -3,7 +3,7 @@
 use serde::de::IgnoredAny;
 
 use super::paginate::Position;
-use super::request::{Ask, common_scope};
+use super::request::Ask;
 use super::run::{Error, Result};
 use crate::http::{Client, Failure, Malformed, Reply};
 use crate::plan::{Pagination, PaginationKind, Plan, Preflight};
@@ -41,7 +41,7 @@ async fn ask(plan: &Plan, client: &Client, check: &Preflight) -> Result<Reply, F
         request: &check.request,
         overlay: None,
         pagination: &pagination,
-        scope: common_scope(plan),
+        scope: plan.scope(),
         label: format!("preflight {}", check.name),
     };
     let call = ask.call(plan, &Position::start(&pagination.kind), None).map_err(|error| {
@@ -64,7 +64,7 @@ async fn ask(plan: &Plan, client: &Client, check: &Preflight) -> Result<Reply, F
 }
 
 fn judge(plan: &Plan, check: &Preflight, reply: &Reply) -> Result<()> {
-    let scope = common_scope(plan).with("auth", plan.http.auth.kind().into());
+    let scope = plan.scope().with("auth", plan.http.auth.kind().into());
     for entry in &check.fail_if {
         let applies = match &entry.applies {
             None => true,

@@ -104,13 +104,3 @@ fn text(value: &Value) -> Option<String> {
         other => Some(other.to_string()),
     }
 }
-
-/// What every template of a request sees.
-pub(super) fn common_scope(plan: &Plan) -> Scope {
-    let params = Value::Object(plan.params.clone());
-    Scope::new([
-        ("params".to_owned(), template_value(&params)),
-        ("version".to_owned(), env!("CARGO_PKG_VERSION").into()),
-        ("spec".to_owned(), template_value(&serde_json::json!({ "name": plan.name }))),
-    ])
-}

@@ -8,7 +8,6 @@ use tokio::task::JoinSet;
 use super::children::{self, Signal};
 use super::partition::{self, PartitionRun};
 use super::record::Reader;
-use super::request::common_scope;
 use super::run::{CollectReport, PartitionReport, Result, Run, joined};
 use crate::plan::{Scope, StreamPlan};
 use crate::store::{PartitionRow, PartitionState};
@@ -32,7 +31,7 @@ pub(super) struct StreamRun {
 impl StreamRun {
     pub(super) fn new(run: Arc<Run>, index: usize) -> Arc<Self> {
         let reader = Reader::new(&run.plan.streams[index], &run.plan.env);
-        let scope = common_scope(&run.plan);
+        let scope = run.plan.scope();
         Arc::new(Self {
             run,
             index,

@@ -17,19 +17,21 @@ pub mod phrase;
 mod stream;
 mod template;
 
-pub use compile::{Registry, compile, compile_with};
+pub use compile::compile;
 pub use engine_rules::engine_rules;
-pub use expr::{Path, PathError, Step};
+pub use expr::{Path, Step};
 pub use http::{
     Action, Auth, Backoff, Breaker, Condition, HttpPlan, Jitter, Pause, RateLimit, ReplyKind,
     Retry, Robots, Rule, Secret, StatusPattern, TransportKind, Wait,
 };
 pub use map::{EachSource, FieldPlan, FieldSource, FieldType, MapPlan, ValueTransform};
-pub use nearest::{closest, nearest};
-pub use node::{Node, scope_of};
+pub use nearest::nearest;
+pub use node::Node;
+#[cfg(test)]
+pub use node::scope_of;
 pub use order::{order_key, original_key, version_key};
 pub use origin::differences;
-pub use output::{Feed, LeakPolicy, SinkPlan, SinkTarget, TaskPlan, TransformStep};
+pub use output::{Feed, LeakPolicy, SinkPlan, TaskPlan, TransformStep};
 pub use stream::{
     Check, ChildPlan, KeyOrder, Overlay, Pagination, PaginationKind, Partition, Preflight, Probe,
     Ranges, RequestTemplate, SortKey, StreamPlan, Sweep,

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::expr::Step;
-pub use crate::spec::closest;
+use crate::spec::closest;
 
 /// Follows `steps` into `value` and, where they lead nowhere, names the nearest
 /// path that exists: `$.fields.summary` for `$.fields.sumary`. `None` when the

@@ -20,8 +20,8 @@ pub mod units;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
-pub use load::{LoadError, Loaded, load, near, read, simplify};
+pub use load::{Loaded, load, near, read, simplify};
 pub use params::{ParamDecl, ParamValues};
-pub use source::{Source, Sources, Span};
+pub use source::{Sources, Span};
 pub use suggest::{closest, hint as suggest_hint};
 pub use yaml::{Data, Key, Scalar, Style, Yaml};

@@ -20,6 +20,12 @@ pub fn json_schema(plugins: &[&Plugin]) -> Value {
             "additionalProperties": false,
         }),
     );
+    for plugin in plugins {
+        if let Some(Value::Object(inner)) = plugin_schema(plugin).get_mut("$defs") {
+            let named = std::mem::take(inner).into_iter();
+            definitions.extend(named.map(|(name, v)| (format!("{}.{name}", plugin.name), v)));
+        }
+    }
     for declaration in Spec::DECLARATION.all() {
         definitions.insert(declaration.name.into(), section(declaration, plugins));
     }
@@ -145,7 +151,7 @@ fn options(kind: Kind, plugins: &[&Plugin]) -> Vec<Value> {
         .iter()
         .filter(|plugin| plugin.constructor.kind() == kind)
         .map(|plugin| {
-            let schema = (plugin.schema)().to_value();
+            let schema = plugin_schema(plugin);
             let part = |name: &str| schema.get(name).cloned();
             json!({
                 "if": { "properties": { "type": { "const": plugin.name } }, "required": ["type"] },
@@ -157,6 +163,29 @@ fn options(kind: Kind, plugins: &[&Plugin]) -> Vec<Value> {
             })
         })
         .collect()
+}
+
+/// The schema of a plugin's options; what it refers to is named after it.
+fn plugin_schema(plugin: &Plugin) -> Value {
+    let mut schema = (plugin.schema)().to_value();
+    rename(&mut schema, plugin.name);
+    schema
+}
+
+fn rename(schema: &mut Value, prefix: &str) {
+    match schema {
+        Value::Object(map) => {
+            for (key, value) in map {
+                let name = value.as_str().filter(|_| key == "$ref");
+                match name.and_then(|v| v.strip_prefix("#/$defs/")) {
+                    Some(name) => *value = Value::from(format!("#/$defs/{prefix}.{name}")),
+                    None => rename(value, prefix),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| rename(item, prefix)),
+        _ => {}
+    }
 }
 
 #[cfg(test)]

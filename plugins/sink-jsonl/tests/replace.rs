@@ -1,4 +1,5 @@
 //! What the sink `jsonl` promises: whole files, readable, the same bytes.
+#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::io::Read;

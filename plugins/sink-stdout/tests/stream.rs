@@ -1,5 +1,6 @@
 //! What the sink `stdout` promises: rows at once, and no fuss about a closed
 //! pipe.
+#![allow(clippy::unwrap_used)]
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};

@@ -1,5 +1,7 @@
 //! Divides the text into blocks and writes them.
 
+use std::cell::Cell;
+
 use crate::chars::{indent, is_blank};
 use crate::inline::{Inline, Place};
 use crate::lex::Context;
@@ -16,7 +18,8 @@ pub(crate) fn convert(text: &str, options: &Options) -> String {
     let mut blocks = Blocks {
         text,
         spans: tag::spans(text),
-        inline: Inline::new(options),
+        line: Cell::default(),
+        inline: Inline::new(text, options),
         verbatim: Finder::default(),
         out: Writer::with_capacity(text.len() + text.len() / 8 + 32),
     };
@@ -28,6 +31,8 @@ pub(crate) fn convert(text: &str, options: &Options) -> String {
 struct Blocks<'a, 'o> {
     text: &'a str,
     spans: Vec<Span<'a>>,
+    /// A position and the end of its line.
+    line: Cell<(usize, usize)>,
     inline: Inline<'o>,
     verbatim: Finder,
     out: Writer,
@@ -48,7 +53,7 @@ impl<'a> Blocks<'a, '_> {
     fn all(&mut self, start: usize, end: usize) {
         let mut at = start;
         while at < end {
-            let line_end = find_line_end(self.text, at, end);
+            let line_end = self.line_end(at, end);
             let content = at + indent(&self.text[at..line_end]);
             if content == line_end {
                 at = line_end + 1;
@@ -69,6 +74,17 @@ impl<'a> Blocks<'a, '_> {
                 }
             };
         }
+    }
+
+    /// The position of the line feed that ends the line at `at`, or `end`.
+    /// Remembered, since one line may hold thousands of blocks.
+    fn line_end(&self, at: usize, end: usize) -> usize {
+        let (from, mut until) = self.line.get();
+        if from == until || !(from..=until).contains(&at) {
+            until = find_line_end(self.text, at, self.text.len());
+            self.line.set((at, until));
+        }
+        until.min(end)
     }
 
     /// The spans that begin at or after `start`.
@@ -104,7 +120,7 @@ impl<'a> Blocks<'a, '_> {
 
     /// What begins with the line at `at`, if it is no paragraph.
     fn structure(&mut self, at: usize, end: usize) -> Option<Structure> {
-        let line = &self.text[at..find_line_end(self.text, at, end)];
+        let line = &self.text[at..self.line_end(at, end)];
         let text = line.trim_start();
         let skipped = line.len() - text.len();
         match text.as_bytes().first()? {
@@ -150,7 +166,7 @@ impl<'a> Blocks<'a, '_> {
             Structure::Rule => {
                 self.out.block();
                 self.out.text("---");
-                find_line_end(self.text, at, end)
+                self.line_end(at, end)
             }
             Structure::List => self.list(at, end),
             Structure::Row => self.table(at, end),
@@ -164,7 +180,7 @@ impl<'a> Blocks<'a, '_> {
 
     /// The end of the line at `at`, or the block that begins in it.
     fn line_stop(&self, at: usize, end: usize) -> usize {
-        let line_end = find_line_end(self.text, at, end);
+        let line_end = self.line_end(at, end);
         self.block_span(at, at, line_end, end).map_or(line_end, |span| span.start)
     }
 
@@ -173,7 +189,7 @@ impl<'a> Blocks<'a, '_> {
     fn text_end(&mut self, start: usize, end: usize) -> usize {
         let mut at = start;
         loop {
-            let line_end = find_line_end(self.text, at, end);
+            let line_end = self.line_end(at, end);
             if let Some(span) = self.block_span(start, at, line_end, end) {
                 return span.start;
             }
@@ -181,7 +197,7 @@ impl<'a> Blocks<'a, '_> {
             if next >= end {
                 return end;
             }
-            let line = &self.text[next..find_line_end(self.text, next, end)];
+            let line = &self.text[next..self.line_end(next, end)];
             if is_blank(line) || self.structure(next, end).is_some() {
                 return next;
             }
@@ -281,7 +297,7 @@ impl<'a> Blocks<'a, '_> {
                 }
                 self.out.text(&text);
             }
-            let next = find_line_end(self.text, stop, end);
+            let next = self.line_end(stop, end);
             let line = self.text.get(next + 1..end).unwrap_or_default();
             let skipped = line.len() - line.trim_start_matches([' ', '\t']).len();
             if next == stop && line[skipped..].starts_with("bq. ") {
@@ -299,7 +315,7 @@ impl<'a> Blocks<'a, '_> {
         let mut levels = Levels::default();
         let mut at = start;
         while at < end {
-            let line = &self.text[at..find_line_end(self.text, at, end)];
+            let line = &self.text[at..self.line_end(at, end)];
             let Some(marker) = list::marker(line, at > start) else { break };
             let (indent, text) = levels.item(&marker);
             if at == start {
@@ -327,12 +343,12 @@ impl<'a> Blocks<'a, '_> {
             if let Some(span) = self.block_span(at, at, at + 1, end) {
                 at = self.span(span, true);
                 separate = !span.kind.is_raw();
-                let line_end = find_line_end(self.text, at, end);
+                let line_end = self.line_end(at, end);
                 if !is_blank(&self.text[at..line_end]) {
                     continue;
                 }
                 at = (line_end + 1).min(end);
-                let line = &self.text[at..find_line_end(self.text, at, end)];
+                let line = &self.text[at..self.line_end(at, end)];
                 if !is_blank(line) && self.structure(at, end).is_none() {
                     continue;
                 }

@@ -23,13 +23,15 @@ pub fn to_markdown<'a>(text: &'a str, options: &Options) -> Cow<'a, str> {
 /// Whether the text is surely the same in both languages: letters, digits and
 /// the punctuation of prose, in lines that begin with a letter.
 fn is_plain(text: &str) -> bool {
-    text.bytes().all(is_prose)
-        && text.trim().split('\n').enumerate().all(|(i, line)| {
-            let starts = line.starts_with(char::is_alphabetic) && !line.ends_with([' ', '\t']);
-            starts
-                && (!verbatim::may_start(line) || i == 0 && !text.contains('\n'))
-                && !is_tagged(line)
-        })
+    let text = text.trim();
+    text.is_empty()
+        || text.bytes().all(is_prose)
+            && text.split('\n').enumerate().all(|(i, line)| {
+                let starts = line.starts_with(char::is_alphabetic) && !line.ends_with([' ', '\t']);
+                starts
+                    && (!verbatim::may_start(line) || i == 0 && !text.contains('\n'))
+                    && !is_tagged(line)
+            })
 }
 
 /// A line that may be a heading or a quote.
@@ -55,6 +57,5 @@ const fn is_prose(byte: u8) -> bool {
                 | b'#'
                 | b'%'
                 | b'@'
-                | b'='
         )
 }

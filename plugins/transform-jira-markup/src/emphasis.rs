@@ -89,15 +89,23 @@ fn written(d: &Delimiter) -> Option<usize> {
 }
 
 /// Escapes literal signs that open emphasis in Markdown, where something after
-/// them in the same paragraph could close it.
+/// them in the same paragraph could close it. What is outside a pair cannot
+/// close what is inside: the end of the pair comes first.
 fn escape_openers(tokens: &mut [Token<'_>]) {
     let mut closes = [false; 3];
+    let mut outer = Vec::new();
     for token in tokens.iter_mut().rev() {
         match token {
             Token::Cell { .. } => closes = [false; 3],
             Token::Delimiter(d) => {
                 if let Some(family) = written(d) {
-                    closes[family] = true;
+                    if matches!(d.role, Role::Close(_)) {
+                        outer.push(std::mem::take(&mut closes));
+                        closes[family] = true;
+                    } else {
+                        closes = outer.pop().unwrap_or_default();
+                        closes[family] |= d.right_flanking();
+                    }
                 } else if let (Role::Literal, Some(family)) = (d.role, family(d.sign)) {
                     if d.markdown_opens() && closes[family] {
                         d.role = Role::Escaped;

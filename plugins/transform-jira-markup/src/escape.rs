@@ -8,8 +8,13 @@ use crate::chars::run;
 /// meant to begin a block.
 ///
 /// `continues` says that a line of the same paragraph stands before it;
-/// `keep_numbers` that `1.` at its start is meant as a list.
-pub(crate) fn line_start(out: &mut String, from: usize, continues: bool, keep_numbers: bool) {
+/// `keep_number` is asked whether a number at its start is meant to count.
+pub(crate) fn line_start(
+    out: &mut String,
+    from: usize,
+    continues: bool,
+    mut keep_number: impl FnMut(u32) -> bool,
+) {
     let line = &out[from..];
     let text = line.trim_start_matches(' ');
     let indent = line.len() - text.len();
@@ -30,32 +35,14 @@ pub(crate) fn line_start(out: &mut String, from: usize, continues: bool, keep_nu
         b'~' if same >= 3 => Some(0),
         b'`' if same >= 3 && !text[same..].contains('`') => Some(0),
         b'[' => text.find(']').filter(|&close| text[close..].starts_with("]:")).map(|_| 0),
-        b'0'..=b'9' if !keep_numbers => {
-            number(text).filter(|&dot| ends_marker(dot + 1) && dot <= 9)
-        }
+        b'0'..=b'9' => number(text)
+            .filter(|&dot| ends_marker(dot + 1) && dot <= 9)
+            .filter(|&dot| !text[..dot].parse().is_ok_and(&mut keep_number)),
         _ => None,
     };
     if let Some(at) = escape {
         out.insert(from + indent + at, '\\');
     }
-}
-
-/// Whether the numbers at line starts of a paragraph are those of a list as one
-/// types it: at least two, 1, 2, 3 … That is what Markdown shows, too, so that
-/// it can stay; a year at the start of a line is no item of a list.
-pub(crate) fn counts_up(paragraph: &str) -> bool {
-    let mut expected = 1;
-    for line in paragraph.split('\n') {
-        let line = line.trim_start();
-        let Some(dot) = number(line).filter(|&dot| line[dot + 1..].starts_with(' ')) else {
-            continue;
-        };
-        if line[..dot].parse() != Ok(expected) {
-            return false;
-        }
-        expected += 1;
-    }
-    expected > 2
 }
 
 /// Writes a short plain text (a title, a name) with all that could be inline
@@ -88,7 +75,7 @@ pub(crate) fn brackets(text: &str) -> std::borrow::Cow<'_, str> {
 }
 
 /// Position of the sign after the digits at the start of a line, `.` or `)`.
-fn number(line: &str) -> Option<usize> {
+pub(crate) fn number(line: &str) -> Option<usize> {
     let digits = line.bytes().take(10).take_while(u8::is_ascii_digit).count();
     (digits > 0 && matches!(line.as_bytes().get(digits), Some(b'.' | b')'))).then_some(digits)
 }

@@ -13,7 +13,7 @@ pub(crate) fn parse(text: &str, at: usize, close: usize) -> Option<Token<'_>> {
     }
     let content = &text[at + 1..close];
     let (file, options) = content.split_once('|').unwrap_or((content, ""));
-    if file != file.trim() || content.ends_with(' ') || !is_file(file) {
+    if file != file.trim() || content.ends_with(' ') || !is_file(file) || !are_options(options) {
         return None;
     }
     let alt = options.split(',').find_map(|option| option.trim().strip_prefix("alt="));
@@ -24,6 +24,16 @@ pub(crate) fn parse(text: &str, at: usize, close: usize) -> Option<Token<'_>> {
 /// an image may stand.
 pub(crate) fn is_markdown(text: &str, at: usize) -> bool {
     text[at + 1..].starts_with('[') && class(before(text, at)) != Class::Word
+}
+
+/// `thumbnail`, or names with values.
+fn are_options(options: &str) -> bool {
+    options.split(',').map(str::trim).all(|option| {
+        let name = option.split_once('=').map(|(name, _)| name.trim());
+        option.is_empty()
+            || option == "thumbnail"
+            || name.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_alphanumeric()))
+    })
 }
 
 fn is_file(name: &str) -> bool {

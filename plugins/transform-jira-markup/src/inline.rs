@@ -1,5 +1,6 @@
 //! Writes inline markup as Markdown.
 
+use crate::count::Count;
 use crate::emphasis;
 use crate::lex::{self, Context, lex};
 use crate::options::{Mentions, Options};
@@ -21,6 +22,7 @@ pub(crate) enum Place {
 /// Writes tokens as Markdown.
 pub(crate) struct Inline<'o> {
     options: &'o Options,
+    count: Count,
 }
 
 /// Text under construction.
@@ -29,6 +31,9 @@ struct Draft<'a> {
     place: Place,
     /// The source, for what depends on the whole of it.
     source: &'a str,
+    /// Where the source begins in the whole text.
+    base: usize,
+    count: &'a Count,
     /// Start of the current line.
     line: usize,
     /// End of the line before it, if there is one.
@@ -36,13 +41,13 @@ struct Draft<'a> {
     /// White space is dropped after an explicit break.
     trim: bool,
     /// What had to be found out about the source, once.
-    keep_numbers: Option<bool>,
     backticks: Option<usize>,
 }
 
 impl<'o> Inline<'o> {
-    pub(crate) fn new(options: &'o Options) -> Self {
-        Self { options }
+    /// For pieces of `text`.
+    pub(crate) fn new(text: &str, options: &'o Options) -> Self {
+        Self { options, count: Count::new(text) }
     }
 
     /// Converts a piece of text without cells.
@@ -51,7 +56,7 @@ impl<'o> Inline<'o> {
         lex(source, context, &mut tokens);
         emphasis::resolve(&mut tokens);
         escape_tags(&mut tokens);
-        self.tokens(&tokens, source, place)
+        self.tokens(&tokens, source, place, context.base)
     }
 
     /// Converts the cells of a row: whether each is a header, and its content.
@@ -67,20 +72,20 @@ impl<'o> Inline<'o> {
             if let Token::Cell { header: next } = token {
                 // Nothing stands before the first separator.
                 if start > 0 {
-                    cells.push((header, self.tokens(&tokens[start..i], source, Place::Cell)));
+                    cells.push((header, self.tokens(&tokens[start..i], source, Place::Cell, 0)));
                 }
                 (start, header) = (i + 1, *next);
             }
         }
-        let last = self.tokens(&tokens[start..], source, Place::Cell);
+        let last = self.tokens(&tokens[start..], source, Place::Cell, 0);
         if !last.trim().is_empty() {
             cells.push((header, last));
         }
         cells
     }
 
-    fn tokens(&self, tokens: &[Token<'_>], source: &str, place: Place) -> String {
-        let mut draft = Draft::new(source, place);
+    fn tokens(&self, tokens: &[Token<'_>], source: &str, place: Place, base: usize) -> String {
+        let mut draft = Draft::new(source, place, base, &self.count);
         for (i, token) in tokens.iter().enumerate() {
             match token {
                 Token::Text(text) => draft.push(text),
@@ -113,6 +118,10 @@ impl<'o> Inline<'o> {
                     draft.out.push(')');
                 }
                 Token::Delimiter(d) => match d.role {
+                    Role::Literal if d.forced => draft.out.extend(['{', char::from(d.sign), '}']),
+                    Role::Escaped if d.forced => {
+                        draft.out.extend(['{', '\\', char::from(d.sign), '}'])
+                    }
                     Role::Literal => (0..d.run).for_each(|_| draft.out.push(char::from(d.sign))),
                     Role::Escaped => {
                         (0..d.run).for_each(|_| draft.out.extend(['\\', char::from(d.sign)]));
@@ -245,16 +254,17 @@ fn escape_tags(tokens: &mut [Token<'_>]) {
 }
 
 impl<'a> Draft<'a> {
-    fn new(source: &'a str, place: Place) -> Self {
+    fn new(source: &'a str, place: Place, base: usize, count: &'a Count) -> Self {
         Self {
             // The source of a cell is the whole row.
             out: String::with_capacity(if place == Place::Cell { 0 } else { source.len() + 16 }),
             place,
             source,
+            base,
+            count,
             line: 0,
             previous: None,
             trim: false,
-            keep_numbers: None,
             backticks: None,
         }
     }
@@ -315,12 +325,12 @@ impl<'a> Draft<'a> {
         if self.out.len() == self.line {
             return false;
         }
-        if self.out.as_bytes()[self.line].is_ascii_digit() || self.out[self.line..].starts_with(' ')
-        {
-            let source = self.source;
-            self.keep_numbers.get_or_insert_with(|| escape::counts_up(source));
+        if self.previous.is_none() {
+            // Four spaces before a paragraph would make it code.
+            let text = self.out.trim_start_matches([' ', '\t']).len();
+            self.out.drain(..self.out.len() - text);
         }
-        let keep = self.keep_numbers.unwrap_or(false);
+        let keep = |n| self.count.next(n, self.base);
         escape::line_start(&mut self.out, self.line, self.previous.is_some(), keep);
         true
     }

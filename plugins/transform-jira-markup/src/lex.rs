@@ -324,11 +324,17 @@ impl<'a> Lexer<'a, '_, '_> {
         let (sign, len) = (bytes[at], run(bytes, at));
         let end = at + len;
         let spaced = at > 0 && bytes[at - 1] == b' ' && bytes.get(end) == Some(&b' ');
+        if sign == b'-' && is_smiley(self.text, at) {
+            return None;
+        }
         if sign == b'-' && spaced && (len == 2 || len == 3) {
             let dash = if len == 2 { '–' } else { '—' };
             return Some((end, Some(Token::Literal(dash))));
         }
-        let token = self.delimiter(at, end, sign, len, kind(sign, len));
+        // `(*)` and its like are icons, or the arguments of a query.
+        let icon = self.text[..at].ends_with('(') && self.text[end..].starts_with(')');
+        let kind = if icon { Kind::None } else { kind(sign, len) };
+        let token = self.delimiter(at, end, sign, len, kind);
         let Token::Delimiter(d) = &token else { return None };
         let jira = d.kind != Kind::None && (d.opens || d.closes);
         (jira || d.markdown_opens() || d.markdown_closes()).then_some((end, Some(token)))
@@ -354,6 +360,12 @@ impl<'a> Lexer<'a, '_, '_> {
             role: Role::Literal,
         })
     }
+}
+
+/// Whether the `-` at `at` is the nose of `:-)` or a like.
+fn is_smiley(text: &str, at: usize) -> bool {
+    text[..at].ends_with([':', ';'])
+        && text[at + 1..].starts_with([')', '(', 'D', 'P', 'p', '/', '|'])
 }
 
 /// Whether a `<` before `rest` could begin an HTML tag, comment or instruction.

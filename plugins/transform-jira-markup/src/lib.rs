@@ -16,6 +16,7 @@ mod block;
 mod chars;
 mod code;
 mod convert;
+mod count;
 mod emphasis;
 mod entity;
 mod escape;

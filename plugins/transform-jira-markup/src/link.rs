@@ -56,7 +56,8 @@ pub(crate) fn parse(content: &str) -> Option<Link<'_>> {
             return Some(Link::Mention(name));
         }
         if let Some(name) = target.strip_prefix('^').filter(|n| !n.trim().is_empty()) {
-            return file_name(name).then_some(Link::File { text: "", name });
+            return (file_name(name) && has_extension(name))
+                .then_some(Link::File { text: "", name });
         }
         if let Some((text, name)) = target.split_once('^') {
             return has_extension(name).then_some(Link::File { text, name });
@@ -112,7 +113,7 @@ fn file_name(name: &str) -> bool {
 pub(crate) fn has_extension(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(stem, extension)| {
         !stem.is_empty()
-            && (1..=5).contains(&extension.len())
+            && (1..=10).contains(&extension.len())
             && extension.bytes().all(|b| b.is_ascii_alphanumeric())
             && extension.bytes().any(|b| b.is_ascii_alphabetic())
     })

@@ -23,8 +23,8 @@ pub(crate) fn marker(line: &str, nested: bool) -> Option<Marker> {
         return None;
     }
     let rest = &text[signs..];
-    let content = rest.trim_start();
-    if content.len() == rest.len() || content.is_empty() {
+    let content = rest.trim_start_matches([' ', '\t']);
+    if content.len() == rest.len() || content.trim_start().is_empty() {
         return None;
     }
     let dashes = text.bytes().take_while(|&b| b == b'-').count();

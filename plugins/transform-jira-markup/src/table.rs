@@ -57,9 +57,12 @@ pub(crate) fn find_line_end(text: &str, at: usize, end: usize) -> usize {
 pub(crate) fn push_table(out: &mut Writer, mut rows: Vec<Row>) {
     let rule = |cell: &str| {
         let cell = cell.trim().trim_matches(':');
-        matches!(cell, "–" | "—") || cell.len() > 2 && cell.bytes().all(|b| b == b'-')
+        matches!(cell, "–" | "—") || !cell.is_empty() && cell.bytes().all(|b| b == b'-')
     };
-    if rows.len() > 1 && !rows[1].is_empty() && rows[1].iter().all(|(_, cell)| rule(cell)) {
+    // A dash alone says that there is no value.
+    let long = |cell: &str| cell.trim().len() > 1;
+    let pasted = |row: &Row| row.iter().all(|c| rule(&c.1)) && row.iter().any(|c| long(&c.1));
+    if rows.get(1).is_some_and(pasted) {
         rows.remove(1);
     }
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0).max(1);

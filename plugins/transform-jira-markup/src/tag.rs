@@ -3,9 +3,9 @@
 //!
 //! What stands in code is never read as markup, so those pairs are found first;
 //! quotes and panels are paired among what is left. A tag without a partner is
-//! literal text, with one exception: an unclosed `{code}` or `{noformat}` at the
-//! end of its line runs to the end of the text, since what follows was most
-//! likely code, and as code it stays as it is.
+//! literal text, with one exception: an unclosed `{code}`, `{noformat}` or fence
+//! at the end of its line runs to the end of the text, since what follows was
+//! most likely code, and as code it stays as it is.
 
 use crate::chars::{is_blank, run};
 
@@ -140,7 +140,7 @@ pub(crate) fn tag_at(text: &str, at: usize) -> Option<Tag<'_>> {
 fn tags(text: &str) -> Vec<Tag<'_>> {
     let mut tags = Vec::new();
     let mut at = 0;
-    while let Some(found) = text[at..].find(['{', '`']) {
+    while let Some(found) = text[at..].find(['{', '`', '~']) {
         at += found;
         let tag = match text.as_bytes()[at] {
             b'{' => tag_at(text, at),
@@ -157,8 +157,8 @@ fn tags(text: &str) -> Vec<Tag<'_>> {
     tags
 }
 
-/// The line of a Markdown fence whose backticks begin at `at`. As a tag it ends
-/// with its line's text, the line feed not included.
+/// The line of a Markdown fence whose backticks or tildes begin at `at`. As a
+/// tag it ends with its line's text, the line feed not included.
 fn fence_at(text: &str, at: usize) -> Option<Tag<'_>> {
     let ticks = run(text.as_bytes(), at);
     let before = text[..at].trim_end_matches([' ', '\t']);
@@ -177,9 +177,6 @@ fn fence_at(text: &str, at: usize) -> Option<Tag<'_>> {
 
 /// Whether an unclosed tag takes what is left of the text.
 fn runs_on(text: &str, tag: &Tag<'_>) -> bool {
-    if tag.kind == Kind::Fence {
-        return false;
-    }
     match text[tag.end..].split_once('\n') {
         Some((line, rest)) => is_blank(line) && !is_blank(rest),
         None => false,

@@ -1,10 +1,12 @@
-//! Stack traces, logs and patches that nobody put into a code block.
+//! Stack traces, logs, patches and code that nobody put into a code block.
 //!
 //! Read as markup they would be garbled: `-` lines of a patch become lists,
 //! `<init>` a tag, `__x__` bold. What is certainly of that kind becomes a fenced
 //! block, byte for byte; what is doubtful stays text.
 
 use crate::chars::is_blank;
+use crate::escape::number;
+use crate::list::marker;
 use crate::table::find_line_end;
 
 /// A run of lines to be kept as they are.
@@ -21,6 +23,8 @@ pub(crate) struct Run {
 pub(crate) struct Finder {
     found: Option<Run>,
     failed_until: usize,
+    /// The same for code, of which paragraphs are judged as a whole.
+    no_code_until: usize,
 }
 
 impl Finder {
@@ -38,6 +42,11 @@ impl Finder {
             patch(text, start, end)
         } else if kind(line) != Kind::Other && kind(line) != Kind::Indented {
             trace(text, start, end)
+        } else if start >= self.no_code_until && begins_paragraph(text, start) {
+            let (run, reached) = source(text, start, end);
+            self.found = run;
+            self.no_code_until = reached;
+            return run;
         } else {
             return None;
         };
@@ -141,6 +150,61 @@ fn trace(text: &str, start: usize, end: usize) -> (Option<Run>, usize) {
     }
     let run = Run { start, end: (at - 1).min(end), language: "" };
     ((strong >= 2).then_some(run), at)
+}
+
+/// Whether the line before `start` is empty or ends a block of tags.
+fn begins_paragraph(text: &str, start: usize) -> bool {
+    match text[..start].strip_suffix('\n') {
+        Some(before) => before.trim_end_matches([' ', '\t']).ends_with(['\n', '}']),
+        None => start == 0,
+    }
+}
+
+/// A run of paragraphs from `start` that are source code of the C family: of
+/// three lines or more, at least three in five end like a statement or a block.
+/// Says also how far it was looked for.
+fn source(text: &str, start: usize, end: usize) -> (Option<Run>, usize) {
+    let (mut at, mut last) = (start, None);
+    while at < end {
+        let (mut lines, mut ends, mut typical) = (0, 0, false);
+        let mut paragraph_end = at;
+        while at < end {
+            let line_end = find_line_end(text, at, end);
+            let line = text[at..line_end].trim();
+            if line.is_empty() {
+                break;
+            }
+            if marker(line, false).is_some() || number(line).is_some() || line.starts_with('|') {
+                return (last, at.max(start + 1));
+            }
+            lines += 1;
+            ends += usize::from(ends_like_code(line));
+            typical |= line.contains(['{', '}', '=']);
+            paragraph_end = line_end;
+            at = line_end + 1;
+        }
+        if lines < 3 || ends * 5 < lines * 3 || !typical {
+            return (last, at.max(start + 1));
+        }
+        last = Some(Run { start, end: paragraph_end, language: "" });
+        // On to the next paragraph.
+        while at < end && is_blank(&text[at..find_line_end(text, at, end)]) {
+            at = find_line_end(text, at, end) + 1;
+        }
+    }
+    (last, at)
+}
+
+/// `…;`, `…{`, `}` and the like, but not `{{name}}` or `{color}`.
+fn ends_like_code(line: &str) -> bool {
+    let macro_like = || {
+        line.rsplit_once('{').is_some_and(|(_, name)| {
+            name.len() > 1 && name[..name.len() - 1].bytes().all(|b| b.is_ascii_lowercase())
+        })
+    };
+    let line_end = line.trim_end_matches(',');
+    line.ends_with([';', '{'])
+        || line_end.ends_with('}') && !line_end.ends_with("}}") && !macro_like()
 }
 
 fn starts_patch(line: &str) -> bool {

@@ -1,1 +1,10 @@
-//! Builds as a whole.
+//! Builds as a whole: over a store, to files.
+#![allow(clippy::print_stdout)]
+
+mod harness;
+mod mapping;
+mod outputs;
+mod projecting;
+
+mod templates;
+mod throughput;

@@ -17,8 +17,6 @@ mod task;
 mod tests;
 mod texts;
 
-pub use registry::Registry;
-
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -29,6 +27,7 @@ use crate::spec::lang::Spec;
 use crate::spec::{Diagnostics, Loaded, ParamValues, params};
 pub(super) use compiler::common_scope;
 use compiler::{Compiler, ConfigTime};
+use registry::Registry;
 
 /// Makes a plan of a loaded spec with the plugins of this binary. All findings
 /// are added to `diagnostics`; `None` when there is an error among them. Text
@@ -38,16 +37,7 @@ pub fn compile(
     values: &ParamValues,
     diagnostics: &mut Diagnostics,
 ) -> Option<Plan> {
-    compile_with(loaded, values, &Registry::linked(), diagnostics)
-}
-
-/// As [`compile`], with the plugins of a registry.
-pub fn compile_with(
-    loaded: &mut Loaded,
-    values: &ParamValues,
-    registry: &Registry,
-    diagnostics: &mut Diagnostics,
-) -> Option<Plan> {
+    let registry = Registry::linked();
     diagnostics.extend(&loaded.diagnostics);
     registry.check(diagnostics);
     let decls = params::declarations(loaded, diagnostics);
@@ -67,7 +57,7 @@ pub fn compile_with(
     );
     let env = config.into_env();
 
-    let mut compiler = Compiler::new(env, registry, diagnostics, loaded, params.clone(), &spec);
+    let mut compiler = Compiler::new(env, &registry, diagnostics, loaded, params.clone(), &spec);
     let http = compiler.http(&spec);
     let preflight = compiler.preflight(&spec.preflight);
     let streams = compiler.streams(&spec);

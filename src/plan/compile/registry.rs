@@ -6,24 +6,14 @@ use super::compiler::Compiler;
 use crate::spec::{Data, Diagnostics, Key, Span, Yaml, suggest_hint};
 
 /// The plugins that a spec can name.
-pub struct Registry {
+pub(super) struct Registry {
     plugins: Vec<&'static Plugin>,
 }
 
 impl Registry {
     /// Those that are linked into this binary.
-    pub fn linked() -> Self {
+    pub(super) fn linked() -> Self {
         Self { plugins: scrape_api::plugins() }
-    }
-
-    /// These ones.
-    pub fn of(plugins: Vec<&'static Plugin>) -> Self {
-        Self { plugins }
-    }
-
-    /// All plugins, sorted by kind and name.
-    pub fn plugins(&self) -> &[&'static Plugin] {
-        &self.plugins
     }
 
     fn find(&self, kind: Kind, name: &str) -> Option<&'static Plugin> {
@@ -61,7 +51,7 @@ impl Compiler<'_> {
         }
         let found = self.registry.find(kind, name);
         if found.is_none() {
-            let plugins = self.registry.plugins();
+            let plugins = &self.registry.plugins;
             let names: Vec<_> =
                 plugins.iter().filter(|p| p.constructor.kind() == kind).map(|p| p.name).collect();
             let other = plugins.iter().find(|p| p.name == name);
@@ -97,5 +87,23 @@ impl Compiler<'_> {
             });
         }
         self.diagnostics.error(place, error.message.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_of_one_name_are_an_error_that_names_both_crates() {
+        let mut plugins = scrape_api::plugins();
+        let mut found = Diagnostics::default();
+        Registry { plugins: plugins.clone() }.check(&mut found);
+        assert!(!found.has_errors());
+        plugins.extend(plugins.iter().find(|p| p.name == "jsonl").copied());
+        Registry { plugins }.check(&mut found);
+        let message = &found.sorted()[0].message;
+        assert!(message.starts_with("two sink plugins are named `jsonl`"), "{message}");
+        assert_eq!(message.matches("scrape-sink-jsonl").count(), 2, "{message}");
     }
 }

@@ -2,101 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use scrape_api::{
-    Constructor, Delivery, OptionsError, OutputDir, Plugin, Row, Sink, Transform, Verdict,
-};
-use serde_json::Value;
-
-use super::{Registry, compile_with};
+use super::compile;
 use crate::plan::*;
 use crate::report::diagnostics::render;
 use crate::spec::{Diagnostics, ParamValues, load};
-
-/// The plugins of this binary, and a stand-in for each built-in one that is not
-/// linked, so that these tests do not depend on features.
-pub(crate) fn registry() -> Registry {
-    let mut plugins = scrape_api::plugins();
-    for stand_in in [&JSONL, &JIRA_MARKUP, &NORMALIZE_TEXT] {
-        let kind = stand_in.constructor.kind();
-        if !plugins.iter().any(|p| p.name == stand_in.name && p.constructor.kind() == kind) {
-            plugins.push(stand_in);
-        }
-    }
-    Registry::of(plugins)
-}
-
-#[derive(serde::Deserialize, schemars::JsonSchema)]
-struct FileOptions {
-    path: String,
-}
-
-#[derive(serde::Deserialize, schemars::JsonSchema)]
-struct NoOptions {}
-
-struct File(String);
-
-impl Sink for File {
-    fn delivery(&self) -> Delivery {
-        Delivery::Replace
-    }
-    fn files(&self) -> Vec<PathBuf> {
-        vec![self.0.clone().into()]
-    }
-    fn open(&mut self, _: &OutputDir) -> scrape_api::Result<()> {
-        Ok(())
-    }
-    fn write(&mut self, _: &[Row]) -> scrape_api::Result<()> {
-        Ok(())
-    }
-    fn finish(&mut self) -> scrape_api::Result<()> {
-        Ok(())
-    }
-    fn commit(&mut self) -> scrape_api::Result<()> {
-        Ok(())
-    }
-    fn abort(&mut self) {}
-}
-
-struct Unchanged;
-
-impl Transform for Unchanged {
-    fn scope(&self) -> scrape_api::Scope {
-        scrape_api::Scope::Value
-    }
-    fn apply(&self, _: &mut Value) -> scrape_api::Result<Verdict> {
-        Ok(Verdict::Keep)
-    }
-}
-
-fn unchanged(options: Value) -> Result<Box<dyn Transform>, OptionsError> {
-    scrape_api::parse_options::<NoOptions>(options)?;
-    Ok(Box::new(Unchanged))
-}
-
-const fn stand_in(name: &'static str, constructor: Constructor) -> Plugin {
-    Plugin {
-        name,
-        summary: "A stand-in for tests.",
-        example: "",
-        crate_name: "scrape",
-        crate_version: "0",
-        schema: || schemars::schema_for!(NoOptions),
-        constructor,
-    }
-}
-
-static JIRA_MARKUP: Plugin = stand_in("jira_markup", Constructor::Transform(unchanged));
-static NORMALIZE_TEXT: Plugin = stand_in("normalize_text", Constructor::Transform(unchanged));
-static JSONL: Plugin = Plugin {
-    schema: || schemars::schema_for!(FileOptions),
-    ..stand_in(
-        "jsonl",
-        Constructor::Sink(|options| {
-            let options: FileOptions = scrape_api::parse_options(options)?;
-            Ok(Box::new(File(options.path)))
-        }),
-    )
-};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -108,8 +17,7 @@ fn check(path: &Path) -> (Option<Plan>, String) {
     let mut found = Diagnostics::default();
     let (plan, sources) = match load(path) {
         Ok(mut loaded) => {
-            let plan =
-                compile_with(&mut loaded, &ParamValues::stand_ins(), &registry(), &mut found);
+            let plan = compile(&mut loaded, &ParamValues::stand_ins(), &mut found);
             (plan, loaded.sources.clone())
         }
         Err(error) => {
@@ -122,49 +30,9 @@ fn check(path: &Path) -> (Option<Plan>, String) {
     (plan, text.replace(&folder, ""))
 }
 
-/// A folder with `specs/apache-jira.yaml` and whatever templates it names:
-/// the shipped ones, or small ones where there are none yet.
-fn shipped() -> (tempfile::TempDir, PathBuf) {
-    let dir = tempfile::tempdir().unwrap();
-    for folder in ["specs", "templates"] {
-        std::fs::create_dir(dir.path().join(folder)).unwrap();
-        for entry in std::fs::read_dir(root().join(folder)).into_iter().flatten() {
-            let from = entry.unwrap().path();
-            if from.is_file() {
-                std::fs::copy(&from, dir.path().join(folder).join(from.file_name().unwrap()))
-                    .unwrap();
-            }
-        }
-    }
-    for (name, text) in [
-        (
-            "summarization",
-            "target: [target]\nleak: drop\nexample: { input: \"{{ record.body }}\", target: \"{{ record.title }}\" }\n",
-        ),
-        (
-            "classification",
-            "target: [labels]\nleak: report\nexample: { text: \"{{ record.body }}\", labels: \"{{ record.labels }}\" }\n",
-        ),
-        ("qa", "leak: allow\nexample: { context: \"{{ record.body }}\" }\n"),
-        (
-            "chat",
-            "target: [\"messages[*].content\"]\nleak: drop\nexample:\n  messages:\n    - { $each: \"{{ record.comments }}\", as: c, yield: { role: user, content: \"{{ c.body }}\" } }\n",
-        ),
-        ("training_data", "issue_key: \"{{ record.key }}\"\ntasks: \"{{ tasks }}\"\n"),
-    ] {
-        let path = dir.path().join("templates").join(format!("{name}.yaml"));
-        if !path.exists() {
-            std::fs::write(path, text).unwrap();
-        }
-    }
-    let spec = dir.path().join("specs/apache-jira.yaml");
-    (dir, spec)
-}
-
 #[test]
 fn the_main_spec_becomes_a_plan() {
-    let (_dir, spec) = shipped();
-    let (plan, messages) = check(&spec);
+    let (plan, messages) = check(&root().join("specs/apache-jira.yaml"));
     assert_eq!(messages, "");
     let plan = plan.unwrap();
     assert_eq!(plan.http.base_url.as_str(), "https://issues.apache.org/jira");
@@ -194,9 +62,9 @@ fn the_main_spec_becomes_a_plan() {
 
 #[test]
 fn every_shipped_spec_becomes_a_plan() {
-    let (dir, _) = shipped();
-    for entry in std::fs::read_dir(dir.path().join("specs")).unwrap() {
-        let spec = entry.unwrap().path();
+    let entries = std::fs::read_dir(root().join("specs")).unwrap();
+    let files = entries.map(|entry| entry.unwrap().path());
+    for spec in files.filter(|path| path.extension().is_some_and(|e| e == "yaml")) {
         let (plan, messages) = check(&spec);
         assert!(plan.is_some() && messages.is_empty(), "{}:\n{messages}", spec.display());
     }

@@ -1,0 +1,159 @@
+//! The rows of one record, for each sink.
+
+use scrape_api::{Row, RowKey};
+use serde::de::IgnoredAny;
+use serde_json::Value;
+
+use super::map::text_of;
+use super::minify::minify;
+use super::tasks;
+use super::worker::{Current, Done, Worker};
+use crate::plan::{EvalError, Feed, Node, Plan, Scope, SinkPlan, template_value};
+use crate::store::{Stage, StoredChild};
+
+impl Worker<'_> {
+    /// Rows of the record as the server sent it, and of its fetched lists.
+    pub(super) fn raw_rows(&self, current: &Current, key: Option<&str>, done: &mut Done) {
+        let name = &self.plan.streams[current.stream].name;
+        let record = current.record;
+        for (number, sink) in self.plan.sinks.iter().enumerate() {
+            match &sink.feed {
+                Feed::Raw(stream) if stream == name => {
+                    let mut bytes = Vec::new();
+                    minify(current.text.as_bytes(), &mut bytes);
+                    done.rows[number].push(Row { key: self.row_key(current, None, 0), bytes });
+                }
+                Feed::RawChildren { stream, child } if stream == name => {
+                    for list in record.children.iter().filter(|c| c.name == *child) {
+                        self.child_rows(current, key, list, number, done);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn child_rows(
+        &self,
+        current: &Current,
+        key: Option<&str>,
+        list: &StoredChild,
+        sink: usize,
+        done: &mut Done,
+    ) {
+        let parent = &current.record.primary_key;
+        let head = format!(
+            "{{\"parent_id\":{},\"parent_key\":{},\"item\":",
+            Value::from(parent.as_str()),
+            Value::from(key)
+        );
+        let stream = format!("{}.{}", self.plan.streams[current.stream].name, list.name);
+        for item in &list.items {
+            // An item that is no JSON is named where the list is mapped.
+            let Ok(text) = text_of(item.body.unpack()) else { continue };
+            if serde_json::from_str::<IgnoredAny>(&text).is_err() {
+                continue;
+            }
+            let mut bytes = head.clone().into_bytes();
+            minify(text.as_bytes(), &mut bytes);
+            bytes.push(b'}');
+            let key = RowKey {
+                stream: stream.clone(),
+                primary_key: format!("{parent}/{}", item.primary_key),
+                task: None,
+                example: 0,
+            };
+            done.rows[sink].push(Row { key, bytes });
+        }
+    }
+
+    /// Tasks, then the rows of all sinks that are fed with what is made.
+    pub(super) fn outputs(&self, current: &Current, record: &Value, label: &str, done: &mut Done) {
+        let plan = self.plan;
+        let mut scope = self.common.with("record", template_value(record));
+        let mut made = Vec::with_capacity(plan.tasks.len());
+        for (task, counts) in plan.tasks.iter().zip(&mut done.tally.tasks) {
+            made.push(tasks::make(plan, task, &scope, label, counts));
+        }
+        for message in made.iter().flat_map(|m| &m.failures) {
+            self.failed(current, Stage::Task, message.clone(), done);
+        }
+        if self.tasks_are_seen {
+            let seen = plan.tasks.iter().zip(&made);
+            let seen = seen.map(|(task, made)| (task.name.as_str(), made.as_seen(task)));
+            scope = scope.with("tasks", minijinja::Value::from_pairs(seen));
+        }
+        for (number, sink) in plan.sinks.iter().enumerate() {
+            match &sink.feed {
+                Feed::Records => {
+                    let key = self.row_key(current, None, 0);
+                    match rendered(plan, sink.template.as_ref(), &scope, record) {
+                        Ok(bytes) => done.rows[number].push(Row { key, bytes }),
+                        Err(error) => self.sink_failed(current, sink, &error, label, done),
+                    }
+                }
+                Feed::Task(name) => {
+                    let mine = plan.tasks.iter().zip(&made).filter(|(task, _)| task.name == *name);
+                    for (n, example) in mine.flat_map(|(_, made)| &made.examples) {
+                        let key = self.row_key(current, Some(name), *n);
+                        let scope = match &sink.template {
+                            None => scope.clone(),
+                            Some(_) => scope.with_all([
+                                ("task".to_owned(), minijinja::Value::from(name.as_str())),
+                                ("example".to_owned(), template_value(example)),
+                            ]),
+                        };
+                        match rendered(plan, sink.template.as_ref(), &scope, example) {
+                            Ok(bytes) => done.rows[number].push(Row { key, bytes }),
+                            Err(error) => self.sink_failed(current, sink, &error, label, done),
+                        }
+                    }
+                }
+                Feed::Raw(_) | Feed::RawChildren { .. } => {}
+            }
+        }
+    }
+
+    fn sink_failed(
+        &self,
+        current: &Current,
+        sink: &SinkPlan,
+        error: &EvalError,
+        label: &str,
+        done: &mut Done,
+    ) {
+        let place = self.plan.sources.display(error.span);
+        let message = format!("sink {}, {place}: {} (record {label})", sink.name, error.message);
+        self.failed(current, Stage::Sink, message, done);
+    }
+
+    fn row_key(&self, current: &Current, task: Option<&str>, example: u32) -> RowKey {
+        RowKey {
+            stream: self.plan.streams[current.stream].name.clone(),
+            primary_key: current.record.primary_key.clone(),
+            task: task.map(str::to_owned),
+            example,
+        }
+    }
+}
+
+/// The bytes of a row: what a template makes of it, else the value as it is.
+fn rendered(
+    plan: &Plan,
+    template: Option<&Node>,
+    scope: &Scope,
+    value: &Value,
+) -> Result<Vec<u8>, EvalError> {
+    match template {
+        None => Ok(to_bytes(value)),
+        Some(template) => template.eval(&plan.env, scope).map(|value| to_bytes(&value)),
+    }
+}
+
+/// A JSON value on one line.
+fn to_bytes(value: &Value) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(1024);
+    // Values have text keys, and memory does not fail to be written to.
+    let _ = serde_json::to_writer(&mut bytes, value);
+    bytes
+}
