@@ -113,6 +113,7 @@ pub(super) async fn collect(stream: Arc<StreamRun>) -> Result<Ended> {
                     Err(Break::Halt(Halt::Failed(reason))) => {
                         stream.run.observer.important("failed", &reason);
                         ended.failed += 1;
+                        let reason = without_attempts(&reason);
                         stream.store(move |store| store.fail_child(&key, &reason)).await?;
                     }
                 }
@@ -171,6 +172,18 @@ impl Pass {
             }
         }
         Ok(())
+    }
+}
+
+/// A reason as it goes into outputs, which do not tell how often something was
+/// tried.
+fn without_attempts(reason: &str) -> String {
+    match reason.split_once(" (given up after ") {
+        Some((before, after)) => {
+            let after = after.split_once(" attempts)").map_or(after, |(_, after)| after);
+            format!("{before}{after}")
+        }
+        None => reason.to_owned(),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::plan::{Plan, compile};
 use crate::spec::{Diagnostics, ParamValues, load};
 use crate::store::{Reject, STORE_FILE, SqliteStore, Store, StoredRecord, Writer};
 
-/// A spec like the one for Apache, with short waits.
+/// A spec like the one for Apache, with short waits and small pages.
 pub(super) const JIRA: &str = r#"
 version: 1
 name: test
@@ -48,14 +48,14 @@ streams:
       after: $.key
       order: natural
       limit_param: maxResults
-      limit: 100
+      limit: 20
       total: $.total
       ranges:
         max: 16
-        min_records: 500
+        min_records: 100
         probe: { query: { startAt: "{{ probe.offset }}", maxResults: "{{ probe.count }}", fields: key } }
       count: { query: { maxResults: 0, fields: key } }
-      sweep: { limit: 1000, query: { fields: key } }
+      sweep: { limit: 200, query: { fields: key } }
     records: "$.issues[*]"
     primary_key: $.id
     version: $.fields.updated
@@ -65,7 +65,7 @@ streams:
         inline: "$.fields.comment.comments[*]"
         fetch_if: "{{ parent.fields.comment.total > (inline | length) }}"
         request: { path: "/rest/api/2/issue/{{ parent.id }}/comment", query: { orderBy: created } }
-        pagination: { type: offset, offset_param: startAt, limit_param: maxResults, limit: 50, total: $.total }
+        pagination: { type: offset, offset_param: startAt, limit_param: maxResults, limit: 5, total: $.total }
         records: "$.comments[*]"
         primary_key: $.id
     map:
@@ -79,10 +79,10 @@ pub(super) fn by_offset() -> String {
     let pagination = r#"      type: offset
       offset_param: startAt
       limit_param: maxResults
-      limit: 100
+      limit: 20
       total: $.total
       count: { query: { maxResults: 0, fields: key } }
-      sweep: { limit: 1000, query: { fields: key } }
+      sweep: { limit: 200, query: { fields: key } }
 "#;
     format!("{}{pagination}{}", &JIRA[..start], &JIRA[end..])
         .replace("{% if page.after %} AND key > {{ page.after | jql }}{% endif %}", "")
@@ -132,6 +132,35 @@ impl Bench {
         stop: Stop,
         beside: impl FnOnce(&Stop) + Send + 'static,
     ) -> Result<CollectReport, Error> {
+        self.go(transport(&self.plan()), options, ClientOptions::default(), stop, beside)
+    }
+
+    /// Collects over another transport.
+    pub(super) fn run_over(
+        &self,
+        transport: Arc<dyn Fetch>,
+        options: CollectOptions,
+    ) -> Result<CollectReport, Error> {
+        self.go(transport, options, ClientOptions::default(), Stop::default(), |_| {})
+    }
+
+    /// Collects, recording or replaying.
+    pub(super) fn run_with(
+        &self,
+        options: CollectOptions,
+        client: ClientOptions,
+    ) -> Result<CollectReport, Error> {
+        self.go(transport(&self.plan()), options, client, Stop::default(), |_| {})
+    }
+
+    fn go(
+        &self,
+        transport: Arc<dyn Fetch>,
+        options: CollectOptions,
+        client: ClientOptions,
+        stop: Stop,
+        beside: impl FnOnce(&Stop) + Send + 'static,
+    ) -> Result<CollectReport, Error> {
         let plan = self.plan();
         let observer = Arc::new(Observer::new(Voice::Quiet));
         let store: Box<dyn Store> = Box::new(self.store());
@@ -140,7 +169,7 @@ impl Bench {
             rate_limit: Some(0.0),
             state_dir: self.dir.path().join("state"),
             first_seq: store.last_seq().unwrap() + 1,
-            ..ClientOptions::default()
+            ..client
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -148,7 +177,6 @@ impl Bench {
             .build()
             .unwrap();
         runtime.block_on(async {
-            let transport = transport(&plan);
             let client = Client::new(
                 plan.clone(),
                 transport,
@@ -160,8 +188,9 @@ impl Bench {
             let writer = Writer::start(store).unwrap();
             let ending = stop.clone();
             let thread = std::thread::spawn(move || beside(&ending));
-            let work = run(plan, writer.clone(), client, options, stop, observer);
+            let work = run(plan, writer.clone(), client.clone(), options, stop, observer);
             let report = tokio::time::timeout(Duration::from_secs(60), work).await;
+            client.finish().unwrap();
             writer.close().await.unwrap();
             thread.join().unwrap();
             report.expect("it hangs")

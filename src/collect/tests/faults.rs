@@ -17,7 +17,7 @@ fn shaky(rate: f64) -> FaultConfig {
 #[test]
 fn faults_that_pass_cost_nothing() {
     for (concurrency, spec) in [(1, super::bench::JIRA.to_owned()), (8, by_offset())] {
-        let config = Config { faults: shaky(0.05), inline_comments: 3, ..project("TIDE", 1200) };
+        let config = Config { faults: shaky(0.05), inline_comments: 3, ..project("TIDE", 400) };
         let bench = Bench::with(config, &spec);
         let report = bench.run(at(concurrency)).unwrap();
         assert!(report.is_complete(), "{report:?}");
@@ -31,7 +31,7 @@ fn pages_that_lie_are_found_out() {
     for fault in [Fault::RepeatedPage, Fault::EmptyPage, Fault::MovingTotal] {
         for spec in [super::bench::JIRA.to_owned(), by_offset()] {
             let faults = FaultConfig { rates: vec![(fault, 0.1)], ..FaultConfig::default() };
-            let bench = Bench::with(Config { faults, ..project("TIDE", 1500) }, &spec);
+            let bench = Bench::with(Config { faults, ..project("TIDE", 300) }, &spec);
             let report = bench.run(at(8)).unwrap();
             assert_eq!(part(&report, "TIDE").state, PartitionState::Complete, "{fault} {report:?}");
             bench.assert_whole("TIDE");
@@ -44,16 +44,16 @@ fn a_key_that_vanished_is_stepped_over() {
     // The key that the second page continues from is deleted meanwhile.
     for concurrency in [1, 8] {
         let bench =
-            Bench::new(Config { missing_keys: MissingKeys::Reject, ..project("TIDE", 1200) });
+            Bench::new(Config { missing_keys: MissingKeys::Reject, ..project("TIDE", 240) });
         let keys = bench.standin.keys("TIDE");
         let gone: Vec<Action> =
-            [99, 98, 599].iter().map(|i| Action::Delete { key: keys[*i].clone() }).collect();
+            [19, 18, 119].iter().map(|i| Action::Delete { key: keys[*i].clone() }).collect();
         let after = if concurrency == 1 { 1 } else { 3 };
         bench.standin.after(after, gone).unwrap();
         let report = bench.run(at(concurrency)).unwrap();
         assert!(report.is_complete(), "{report:?}");
         let now = bench.standin.keys("TIDE");
-        assert_eq!(now.len(), 1197);
+        assert_eq!(now.len(), 237);
         let here: Vec<_> = bench.records("TIDE").into_iter().filter(|r| !r.gone).collect();
         assert_eq!(here.len(), now.len());
         let all = bench.keys("TIDE");
@@ -65,12 +65,12 @@ fn a_key_that_vanished_is_stepped_over() {
 fn an_issue_that_moves_while_we_read_is_there_once() {
     let config = Config {
         projects: vec!["TIDE".into(), "REEF".into()],
-        issues_per_project: 600,
+        issues_per_project: 120,
         ..Config::default()
     };
     let bench = Bench::new(config);
     let keys = bench.standin.keys("TIDE");
-    let moves = [2, 150, 450, 590]
+    let moves = [2, 30, 90, 118]
         .iter()
         .map(|i| Action::Move { key: keys[*i].clone(), to: "REEF".into() })
         .collect();
@@ -82,15 +82,15 @@ fn an_issue_that_moves_while_we_read_is_there_once() {
         .flat_map(|p| bench.records(p))
         .map(|record| record.primary_key)
         .collect();
-    assert_eq!(ids.len(), 1200);
+    assert_eq!(ids.len(), 240);
     ids.sort();
     ids.dedup();
-    assert_eq!(ids.len(), 1200);
+    assert_eq!(ids.len(), 240);
 }
 
 #[test]
 fn offsets_that_shift_are_mended_by_a_sweep() {
-    let bench = Bench::with(project("TIDE", 900), &by_offset());
+    let bench = Bench::with(project("TIDE", 180), &by_offset());
     let keys = bench.standin.keys("TIDE");
     // Everything behind moves forward by three while the pages are read.
     let gone = [5, 6, 7].iter().map(|i| Action::Delete { key: keys[*i].clone() }).collect();
@@ -100,15 +100,15 @@ fn offsets_that_shift_are_mended_by_a_sweep() {
     assert_eq!(tide.state, PartitionState::Complete, "{tide:?}");
     assert_eq!(tide.checked.as_deref(), Some("sweep"));
     let here: Vec<_> = bench.records("TIDE").into_iter().filter(|r| !r.gone).collect();
-    assert_eq!(here.len(), 897);
+    assert_eq!(here.len(), 177);
 }
 
 #[test]
 fn a_poisoned_record_costs_only_itself() {
     for spec in [super::bench::JIRA.to_owned(), by_offset()] {
-        let bench = Bench::with(project("TIDE", 300), &spec);
+        let bench = Bench::with(project("TIDE", 60), &spec);
         let keys = bench.standin.keys("TIDE");
-        for key in [&keys[0], &keys[150]] {
+        for key in [&keys[0], &keys[40]] {
             bench.standin.poison(key, Fault::Unreadable).unwrap();
         }
         bench.standin.poison(&keys[7], Fault::BrokenJson).unwrap();
@@ -116,7 +116,7 @@ fn a_poisoned_record_costs_only_itself() {
         bench.standin.poison(&keys[9], Fault::DeepNesting).unwrap();
         let report = bench.run(at(4)).unwrap();
         assert!(report.is_complete(), "{report:?}");
-        assert_eq!(part(&report, "TIDE").got, 297);
+        assert_eq!(part(&report, "TIDE").got, 57);
         let mut reasons: Vec<_> = bench.rejects().into_iter().map(|r| (r.reason, r.key)).collect();
         reasons.sort();
         assert_eq!(reasons.iter().filter(|r| r.0 == "unreadable_record").count(), 2);
@@ -153,10 +153,10 @@ fn a_child_list_that_fails_for_ever_is_kept_out_and_tried_again() {
 
 #[test]
 fn issues_that_are_updated_while_we_read_come_with_their_new_comments() {
-    let bench = Bench::new(Config { inline_comments: 0, ..project("TIDE", 900) });
+    let bench = Bench::new(Config { inline_comments: 0, ..project("TIDE", 180) });
     let keys = bench.standin.keys("TIDE");
     let touch = |i: usize| Action::Comment { key: keys[i].clone(), body: "late".into() };
-    for (after, i) in [(1, 850), (2, 3), (4, 600)] {
+    for (after, i) in [(1, 170), (2, 3), (4, 120)] {
         bench.standin.after(after, vec![touch(i)]).unwrap();
     }
     let report = bench.run(at(2)).unwrap();

@@ -3,15 +3,16 @@
 use scrape_standin::Config;
 
 use super::bench::{Bench, at, by_offset, limited, part, project};
-use crate::http::Stop;
-use crate::store::PartitionState;
+use crate::collect::CollectOptions;
+use crate::http::{ClientOptions, Stop};
+use crate::store::{PartitionState, StoredRecord};
 
 #[test]
 fn everything_is_there_once_at_any_concurrency() {
     for concurrency in [1, 8] {
         let config = Config {
             projects: vec!["TIDE".into(), "REEF".into()],
-            issues_per_project: 1100,
+            issues_per_project: 230,
             inline_comments: 3,
             ..Config::default()
         };
@@ -20,7 +21,7 @@ fn everything_is_there_once_at_any_concurrency() {
         assert!(report.is_complete(), "{report:?}");
         for id in ["TIDE", "REEF"] {
             let part = part(&report, id);
-            assert_eq!((part.expected, part.got), (Some(1100), 1100));
+            assert_eq!((part.expected, part.got), (Some(230), 230));
             assert_eq!(part.checked.as_deref(), Some("count"));
             bench.assert_whole(id);
         }
@@ -33,9 +34,9 @@ fn everything_is_there_once_at_any_concurrency() {
 
 #[test]
 fn the_number_of_requests_is_what_it_has_to_be() {
+    // Fifty pages, as many as 5,000 issues have with the shipped spec.
     for (concurrency, most) in [(1, 60), (8, 75)] {
-        let config =
-            Config { inline_comments: 100_000, record_size: 1000, ..project("TIDE", 5000) };
+        let config = Config { inline_comments: 100_000, ..project("TIDE", 1000) };
         let bench = Bench::new(config);
         let report = bench.run(at(concurrency)).unwrap();
         assert!(report.is_complete(), "{report:?}");
@@ -46,7 +47,7 @@ fn the_number_of_requests_is_what_it_has_to_be() {
 
 #[test]
 fn other_ways_of_paging_bring_the_same() {
-    let bench = Bench::with(project("TIDE", 350), &by_offset());
+    let bench = Bench::with(project("TIDE", 110), &by_offset());
     let report = bench.run(at(4)).unwrap();
     assert!(report.is_complete(), "{report:?}");
     bench.assert_whole("TIDE");
@@ -54,7 +55,7 @@ fn other_ways_of_paging_bring_the_same() {
 
 #[test]
 fn a_server_that_clamps_pages_costs_only_requests() {
-    let bench = Bench::new(Config { max_page: 17, ..project("TIDE", 1100) });
+    let bench = Bench::new(Config { max_page: 7, ..project("TIDE", 400) });
     let report = bench.run(at(8)).unwrap();
     assert!(report.is_complete(), "{report:?}");
     bench.assert_whole("TIDE");
@@ -63,9 +64,9 @@ fn a_server_that_clamps_pages_costs_only_requests() {
 #[test]
 fn a_limit_takes_the_first_and_a_higher_one_goes_on() {
     for spec in [super::bench::JIRA.to_owned(), by_offset()] {
-        let bench = Bench::with(Config { inline_comments: 2, ..project("TIDE", 900) }, &spec);
+        let bench = Bench::with(Config { inline_comments: 2, ..project("TIDE", 250) }, &spec);
         let all = bench.standin.keys("TIDE");
-        for limit in [10, 150, 200] {
+        for limit in [10, 50, 60] {
             let report = bench.run(limited(limit as u64)).unwrap();
             assert!(report.is_complete(), "{report:?}");
             assert_eq!(part(&report, "TIDE").state, PartitionState::Limited);
@@ -84,7 +85,7 @@ fn a_limit_takes_the_first_and_a_higher_one_goes_on() {
 
 #[test]
 fn a_limit_needs_no_more_requests_than_pages() {
-    let config = Config { inline_comments: 100_000, ..project("TIDE", 2000) };
+    let config = Config { inline_comments: 100_000, ..project("TIDE", 400) };
     let bench = Bench::new(config);
     bench.run(limited(10)).unwrap();
     assert_eq!(bench.requests()["search"], 1);
@@ -92,7 +93,7 @@ fn a_limit_needs_no_more_requests_than_pages() {
 
 #[test]
 fn an_unknown_project_fails_in_the_servers_words_and_the_others_go_on() {
-    let mut bench = Bench::new(project("TIDE", 120));
+    let mut bench = Bench::new(project("TIDE", 30));
     bench.edit("[\"TIDE\"]", "[NOPE, TIDE]");
     let report = bench.run(at(4)).unwrap();
     let nope = part(&report, "NOPE");
@@ -134,9 +135,9 @@ fn a_preflight_check_fails_the_run_before_the_first_page() {
 #[test]
 fn a_run_that_is_stopped_goes_on_where_it_was() {
     let config = Config {
-        latency: std::time::Duration::from_millis(5),
+        latency: std::time::Duration::from_millis(20),
         inline_comments: 2,
-        ..project("TIDE", 2000)
+        ..project("TIDE", 800)
     };
     let bench = Bench::new(config);
     let mut searches = 0;
@@ -158,12 +159,12 @@ fn a_run_that_is_stopped_goes_on_where_it_was() {
     // What was committed is not fetched again: pages, probes and two counts, and
     // for each stop what was in flight.
     searches += bench.requests()["search"];
-    assert!(searches <= 20 + 3 + 2 + 4 * 3, "{searches}");
+    assert!(searches <= 40 + 3 + 2 + 4 * 3, "{searches}");
 }
 
 #[test]
 fn what_is_new_comes_with_resume() {
-    let bench = Bench::new(project("TIDE", 250));
+    let bench = Bench::new(project("TIDE", 90));
     assert!(bench.run(at(4)).unwrap().is_complete());
     for _ in 0..3 {
         bench.standin.create("TIDE", Some("new")).unwrap();
@@ -172,8 +173,36 @@ fn what_is_new_comes_with_resume() {
     options.resume = true;
     bench.standin.reset();
     let report = bench.run(options).unwrap();
-    assert_eq!(part(&report, "TIDE").got, 253);
+    assert_eq!(part(&report, "TIDE").got, 93);
     assert!(report.is_complete());
     bench.assert_whole("TIDE");
     assert_eq!(bench.requests()["search"], 2);
+}
+
+#[test]
+fn a_recording_replays_with_its_own_ranges() {
+    let bench = Bench::new(Config { inline_comments: 2, ..project("TIDE", 450) });
+    let recording = bench.dir.path().join("r.har");
+    let record = ClientOptions { record: Some(recording.clone()), ..ClientOptions::default() };
+    assert!(bench.run_with(at(8), record).unwrap().is_complete());
+    let recorded = bench.records("TIDE");
+    for (options, expected) in [(at(1), 450), (at(8), 450), (limited(10), 10)] {
+        std::fs::remove_file(bench.dir.path().join(crate::store::STORE_FILE)).unwrap();
+        bench.standin.reset();
+        let replay = ClientOptions {
+            replay: Some(recording.clone()),
+            offline: true,
+            ..ClientOptions::default()
+        };
+        let report = bench.run_with(CollectOptions { offline: true, ..options }, replay).unwrap();
+        assert!(report.is_complete(), "{report:?}");
+        assert_eq!(bench.standin.stats().requests, 0);
+        let bodies = |records: &[StoredRecord]| -> Vec<_> {
+            records
+                .iter()
+                .map(|r| (r.primary_key.clone(), r.body.clone(), r.children.len()))
+                .collect()
+        };
+        assert_eq!(bodies(&bench.records("TIDE")), bodies(&recorded)[..expected]);
+    }
 }
