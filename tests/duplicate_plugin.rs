@@ -2,6 +2,8 @@
 //! which was linked first. This file is such a binary when it is called with
 //! arguments of the program.
 
+#![allow(clippy::print_stdout, reason = "the line that a test runner prints")]
+
 use std::process::{Command, ExitCode};
 
 use scrape_api::{Deserialize, JsonSchema, OptionsError, Transform, Value, Verdict};

@@ -1,6 +1,8 @@
 //! Plugins from outside: a binary of its own that names more plugin crates. This
 //! file is that binary when it is called with arguments of the program.
 
+#![allow(clippy::print_stdout, reason = "the line that a test runner prints")]
+
 use std::io::Write as _;
 use std::process::{Command, ExitCode};
 

@@ -17,7 +17,9 @@ mod stream;
 mod walk;
 
 pub use preflight::preflight;
-pub use run::{CollectOptions, CollectReport, Error, PartitionReport, run};
+pub use run::{CollectOptions, CollectReport, run};
+#[cfg(test)]
+pub use run::{Error, PartitionReport};
 
 #[cfg(test)]
 mod tests;
