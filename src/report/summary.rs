@@ -19,8 +19,8 @@ pub fn summary(stats: &Stats, dir: &str, next: Option<&str>) -> String {
     for (name, task) in &counts.tasks {
         let leaks = match (task.leaks.dropped, task.leaks.reported) {
             (0, 0) => String::new(),
-            (dropped, 0) => format!(", {dropped} dropped since the answer stands in the input"),
-            (_, reported) => format!(", {reported} with the label in the input"),
+            (dropped, 0) => format!(", {dropped} left out since the target stands in the input"),
+            (_, reported) => format!(", {reported} with the target in the input"),
         };
         let errors =
             if task.errors > 0 { format!(", {} failed", task.errors) } else { String::new() };
@@ -52,7 +52,7 @@ pub fn summary(stats: &Stats, dir: &str, next: Option<&str>) -> String {
             }
         };
         let waited = match run.waited_seconds {
-            s if s >= 0.1 => format!(", {s:.1} s of waiting on the server's word"),
+            s if s >= 0.1 => format!(", {s:.1} s of waiting"),
             _ => String::new(),
         };
         let repairs = match run.repairs {
