@@ -1,0 +1,268 @@
+//! The command line: what is said, and how it ends, when something is wrong.
+
+mod common;
+
+use common::{Scrape, project, standin, start};
+use scrape_standin::{Auth, Config};
+
+fn spec() -> String {
+    project().join("specs/apache-jira.yaml").display().to_string()
+}
+
+fn har() -> String {
+    project().join("specs/recordings/apache-jira.har").display().to_string()
+}
+
+#[test]
+fn every_shipped_spec_is_valid() {
+    let scrape = Scrape::new();
+    for name in ["apache-jira", "jira-datacenter", "minimal"] {
+        let path = project().join(format!("specs/{name}.yaml")).display().to_string();
+        let ran = scrape.run(&["validate", &path]).expect(0);
+        assert!(ran.stderr.contains(": ok"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn all_mistakes_of_a_spec_come_in_one_go_with_their_places() {
+    let scrape = Scrape::new();
+    let text = "version: 1\nname: x\nextends: SPEC\nhttp:\n  concurency: 3\ntasks:\n  t:\n    leak: allow\n    example: { a: \"{{ record.titel }}\" }\n";
+    std::fs::write(scrape.dir().join("x.yaml"), text.replace("SPEC", &spec())).expect("a spec");
+    let ran = scrape.run(&["validate", "x.yaml"]).expect(2);
+    for wanted in [
+        "x.yaml:5:3",
+        "did you mean `concurrency`?",
+        "x.yaml:9:30",
+        "did you mean `title`?",
+        "2 errors",
+    ] {
+        assert!(ran.stderr.contains(wanted), "{wanted} is missing in\n{}", ran.stderr);
+    }
+    assert_eq!(ran.stdout, "", "stdout carries data only");
+    // Nothing is begun with a wrong spec.
+    scrape.run(&["run", "x.yaml", "--replay", &har()]).expect(2);
+    assert!(!scrape.dir().join("output-replay").exists());
+}
+
+#[test]
+fn help_shows_the_params_of_the_spec() {
+    let scrape = Scrape::new();
+    let ran = scrape.run(&["run", &spec(), "--help"]).expect(0);
+    for wanted in ["--projects", "-p", "--daily-budget", "KAFKA,SPARK,HADOOP", "--max-concurrent"] {
+        assert!(ran.stdout.contains(wanted), "{wanted} is missing in\n{}", ran.stdout);
+    }
+    // A broken spec: the engine's flags, then what is wrong.
+    std::fs::write(scrape.dir().join("broken.yaml"), "params: [").expect("a spec");
+    let ran = scrape.run(&["run", "broken.yaml", "--help"]).expect(2);
+    assert!(ran.stdout.contains("--max-concurrent"), "{}", ran.stdout);
+    assert!(ran.stderr.contains("broken.yaml:1:"), "{}", ran.stderr);
+}
+
+#[test]
+fn wrong_arguments_are_refused_with_what_was_meant() {
+    let scrape = Scrape::new();
+    for (args, wanted) in [
+        (vec!["run", &spec(), "--projcts", "X"], "--projects"),
+        (vec!["run", &spec(), "-p", "lower"], "does not match"),
+        (vec!["run", &spec(), "--set", "nosuch=1"], "nosuch"),
+        (vec!["run", &spec(), "--set", "nonsense"], "NAME=VALUE"),
+        (vec!["run", "nosuch.yaml"], "nosuch.yaml"),
+        (vec!["run", &spec(), "--resume", "--fresh"], "--fresh"),
+        (vec!["build", &spec(), "-o", "nothing-here"], "no run"),
+    ] {
+        let ran = scrape.run(&args).expect(2);
+        assert!(ran.stderr.contains(wanted), "{args:?}: {wanted} is missing in\n{}", ran.stderr);
+    }
+}
+
+#[test]
+fn what_is_not_ours_is_left_alone() {
+    let scrape = Scrape::new();
+    std::fs::create_dir(scrape.dir().join("mine")).expect("a folder");
+    std::fs::write(scrape.dir().join("mine/letter.txt"), "dear").expect("a file");
+    for more in [&[][..], &["--fresh"][..]] {
+        let spec = spec();
+        let har = har();
+        let args = [&["run", &spec, "--replay", &har, "-o", "mine"][..], more].concat();
+        let ran = scrape.run(&args).expect(2);
+        assert!(ran.stderr.contains("letter.txt"), "{}", ran.stderr);
+    }
+    assert_eq!(std::fs::read(scrape.dir().join("mine/letter.txt")).expect("a file"), b"dear");
+}
+
+#[test]
+fn fresh_removes_what_runs_made_and_nothing_else() {
+    let scrape = Scrape::new();
+    scrape.run(&["run", &spec(), "--replay", &har(), "-o", "out"]).expect(0);
+    let before = scrape.outputs("out");
+    std::fs::write(scrape.dir().join("out/notes.txt"), "mine").expect("a file");
+    scrape.run(&["run", &spec(), "--replay", &har(), "-o", "out", "--fresh"]).expect(0);
+    assert_eq!(std::fs::read(scrape.dir().join("out/notes.txt")).expect("a file"), b"mine");
+    std::fs::remove_file(scrape.dir().join("out/notes.txt")).expect("removed");
+    common::assert_same(&before, &scrape.outputs("out"));
+}
+
+#[test]
+fn a_damaged_store_is_named_and_not_touched() {
+    let scrape = Scrape::new();
+    scrape.run(&["run", &spec(), "--replay", &har(), "-o", "out"]).expect(0);
+    let store = scrape.dir().join("out/store.db");
+    let mut bytes = std::fs::read(&store).expect("a store");
+    bytes[..15].copy_from_slice(b"garbage-garbage");
+    std::fs::write(&store, &bytes).expect("damage");
+    let ran = scrape.run(&["run", &spec(), "--replay", &har(), "-o", "out", "--resume"]).expect(1);
+    assert!(ran.stderr.contains("store.db is damaged"), "{}", ran.stderr);
+    assert_eq!(std::fs::read(&store).expect("a store"), bytes);
+}
+
+#[test]
+fn no_network_is_one_sentence() {
+    let scrape = Scrape::new();
+    let text = format!("extends: {}\nhttp: {{ retry: {{ max_attempts: 1 }} }}\n", spec());
+    std::fs::write(scrape.dir().join("once.yaml"), text).expect("a spec");
+    let args = ["run", "once.yaml", "--set", "base_url=http://127.0.0.1:9/jira", "-p", "KAFKA"];
+    let ran = scrape.run(&args).expect(1);
+    assert!(ran.stderr.contains("no connection"), "{}", ran.stderr);
+    assert_eq!(ran.stderr.lines().filter(|l| l.starts_with("error:")).count(), 1, "{}", ran.stderr);
+}
+
+#[test]
+fn credentials_are_sent_checked_and_never_told() {
+    let token = "t0ken-that-nobody-may-see";
+    let config = Config {
+        projects: vec!["KAFKA".into()],
+        issues_per_project: 30,
+        auth: Auth::Bearer { token: token.into() },
+        ..Config::default()
+    };
+    let server = start(config.clone());
+    let scrape = Scrape::new();
+    let spec = project().join("specs/jira-datacenter.yaml").display().to_string();
+    let args = [
+        "run",
+        &spec,
+        "--base-url",
+        server.url(),
+        "-p",
+        "KAFKA",
+        "-r",
+        "0",
+        "-vv",
+        "--record",
+        "r.har",
+        "-o",
+        "out",
+    ];
+    let run = |value: Option<&str>, args: &[&str]| {
+        let mut command = scrape.command(args);
+        if let Some(value) = value {
+            command.env("JIRA_TOKEN", value);
+        }
+        command.output().expect("the program starts")
+    };
+    let missing = run(None, &args);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&missing.stderr).contains("JIRA_TOKEN"));
+    let good = run(Some(token), &args);
+    let said = String::from_utf8_lossy(&good.stderr).into_owned();
+    assert_eq!(good.status.code(), Some(0), "{said}");
+    let mut told = vec![("stderr".to_owned(), good.stderr)];
+    for (name, bytes) in scrape.outputs("out") {
+        told.push((name, bytes));
+    }
+    for name in ["r.har", "out/store.db"] {
+        told.push((name.to_owned(), std::fs::read(scrape.dir().join(name)).expect("a file")));
+    }
+    for (name, bytes) in told {
+        assert!(
+            !bytes.windows(token.len()).any(|w| w == token.as_bytes()),
+            "{name} tells the token"
+        );
+    }
+    // Wrong ones: refused by the server, or taken for nobody in silence.
+    let wrong = run(
+        Some("wrong"),
+        &["run", &spec, "--base-url", server.url(), "-p", "KAFKA", "-r", "0", "-o", "wrong"],
+    );
+    let said = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    assert_eq!(wrong.status.code(), Some(1), "{said}");
+    assert!(said.contains("401"), "{said}");
+    let silent = start(Config { auth_ignored: true, ..config });
+    let anonymous = run(
+        Some("wrong"),
+        &["run", &spec, "--base-url", silent.url(), "-p", "KAFKA", "-r", "0", "-o", "anon"],
+    );
+    let said = String::from_utf8_lossy(&anonymous.stderr).into_owned();
+    assert_eq!(anonymous.status.code(), Some(1), "{said}");
+    assert!(said.contains("anonymous"), "{said}");
+}
+
+#[test]
+fn a_cloud_site_is_recognised() {
+    let server = start(Config {
+        projects: vec!["KAFKA".into()],
+        deployment: scrape_standin::Deployment::Cloud,
+        ..Config::default()
+    });
+    let scrape = Scrape::new();
+    let ran = scrape.main_job(&server, "out", &["-p", "KAFKA"]).expect(1);
+    assert!(ran.stderr.contains("Jira Cloud"), "{}", ran.stderr);
+}
+
+#[test]
+fn robots_txt_is_obeyed() {
+    let server = start(Config {
+        projects: vec!["KAFKA".into()],
+        robots: Some("User-agent: *\nDisallow: /jira/rest/\n".into()),
+        ..Config::default()
+    });
+    let scrape = Scrape::new();
+    let ran = scrape.main_job(&server, "out", &["-p", "KAFKA"]);
+    assert_ne!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("robots.txt"), "{}", ran.stderr);
+    assert_eq!(server.stats().requests, 1, "robots.txt alone");
+}
+
+#[test]
+fn two_runs_into_one_directory_are_refused() {
+    let server = start(Config {
+        projects: vec!["KAFKA".into()],
+        issues_per_project: 400,
+        latency: std::time::Duration::from_millis(300),
+        ..Config::default()
+    });
+    let scrape = Scrape::new();
+    let args = common::main_job_args(&server, "out", &["-p", "KAFKA", "-c", "1"]);
+    let args: Vec<_> = args.iter().map(String::as_str).collect();
+    let first = scrape.start(&args);
+    while server.stats().requests < 3 {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let second = scrape.run(&[&args[..], &["--resume"]].concat()).expect(1);
+    assert!(second.stderr.contains(&first.id().to_string()), "{}", second.stderr);
+    common::signal(&first, "INT");
+    common::wait(first).expect(130);
+}
+
+#[test]
+fn status_says_what_is_there() {
+    let server = standin(&["KAFKA"], 40);
+    let scrape = Scrape::new();
+    scrape.main_job(&server, "out", &["-p", "KAFKA"]).expect(0);
+    let ran = scrape.run(&["status", "out"]).expect(0);
+    assert!(ran.stdout.contains("KAFKA") && ran.stdout.contains("40 of 40"), "{}", ran.stdout);
+    std::fs::remove_file(scrape.dir().join("out/training_data.jsonl")).expect("removed");
+    let ran = scrape.run(&["status", "out"]);
+    assert!(ran.stdout.contains("training_data.jsonl: missing"), "{}", ran.stdout);
+}
+
+#[test]
+fn the_readme_shows_the_spec_that_ships() {
+    let read = |name: &str| std::fs::read_to_string(project().join(name)).expect("a file");
+    assert!(read("README.md").contains(&read("specs/minimal.yaml")));
+    let server = standin(&["KAFKA"], 30);
+    let scrape = Scrape::new();
+    let spec = project().join("specs/minimal.yaml").display().to_string();
+    scrape.run(&["run", &spec, "--base-url", server.url(), "-r", "0"]).expect(0);
+    assert_eq!(common::lines(&scrape.dir().join("output/issues.jsonl")).len(), 30);
+}
