@@ -30,7 +30,7 @@ fn comment(account: &str, name: &str, body: &str) -> Value {
 
 const REPORT: &str = "When the node restarts, the writer loses what it had buffered. \
     I see com.example.store.FlushFailedException in the log of 2.4.1, and it looks like the \
-    trouble of DEMO-7. The module store-engine is what we use. Nothing helps but a second restart.";
+    trouble of DEMO-7, not of UTF-8 or DEMO-12. The module store-engine is what we use. Nothing helps but a second restart.";
 
 fn issue() -> Value {
     let comments = [
