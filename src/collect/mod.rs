@@ -17,7 +17,7 @@ mod stream;
 mod walk;
 
 pub use preflight::preflight;
-pub use run::{CollectOptions, CollectReport, Error, PartitionReport, run};
+pub use run::{CollectOptions, CollectReport, run};
 
 #[cfg(test)]
 mod tests;
