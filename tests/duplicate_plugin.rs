@@ -2,14 +2,17 @@
 //! which was linked first. This file is such a binary when it is called with
 //! arguments of the program.
 
+#![allow(clippy::print_stdout, reason = "the line that a test runner prints")]
+
 use std::process::{Command, ExitCode};
 
-use scrape_api::{JsonSchema, OptionsError, Transform, Value, Verdict};
-use serde::Deserialize;
+use scrape_api::{Deserialize, JsonSchema, OptionsError, Transform, Value, Verdict};
 
 struct Nothing;
 
 #[derive(Deserialize, JsonSchema)]
+#[serde(crate = "scrape_api::serde")]
+#[schemars(crate = "scrape_api::schemars")]
 struct Config {}
 
 impl Transform for Nothing {

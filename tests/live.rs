@@ -1,6 +1,8 @@
 //! The main job against Apache's own server. Off unless `SCRAPE_TEST_LIVE` is
 //! set: it needs the network, and a handful of requests at one a second.
 
+#![allow(clippy::print_stdout, reason = "the line that a test runner prints")]
+
 mod common;
 
 use common::{Scrape, lines, project};

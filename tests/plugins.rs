@@ -1,11 +1,12 @@
 //! Plugins from outside: a binary of its own that names more plugin crates. This
 //! file is that binary when it is called with arguments of the program.
 
+#![allow(clippy::print_stdout, reason = "the line that a test runner prints")]
+
 use std::io::Write as _;
 use std::process::{Command, ExitCode};
 
-use scrape_api::{Delivery, JsonSchema, OptionsError, OutputDir, Result, Row, Sink};
-use serde::Deserialize;
+use scrape_api::{Delivery, Deserialize, JsonSchema, OptionsError, OutputDir, Result, Row, Sink};
 
 /// A sink that counts its rows into a file.
 #[derive(Default)]
@@ -16,6 +17,8 @@ struct Count {
 }
 
 #[derive(Deserialize, JsonSchema)]
+#[serde(crate = "scrape_api::serde")]
+#[schemars(crate = "scrape_api::schemars")]
 #[serde(deny_unknown_fields)]
 struct Config {
     /// Where the number goes.

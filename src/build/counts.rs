@@ -16,6 +16,8 @@ pub struct BuildReport {
     pub counts: BuildCounts,
     /// What looks wrong but hinders nothing, one sentence each.
     pub warnings: Vec<String>,
+    /// The files that it made, relative to the output directory.
+    pub files: Vec<String>,
 }
 
 /// The counts of a build, in the spec's order.

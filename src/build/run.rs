@@ -116,7 +116,7 @@ pub fn run(
         sinks.iter_mut().for_each(|sink| sink.abort());
         return Err(error);
     }
-    Ok(BuildReport { counts: tally.named(plan), warnings })
+    Ok(BuildReport { counts: tally.named(plan), warnings, files })
 }
 
 /// A name for this build: of use to nobody but the store.

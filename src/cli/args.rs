@@ -19,7 +19,9 @@ pub fn command() -> Command {
         .subcommand(run())
         .subcommand(build())
         .subcommand(validate())
+        .subcommand(status())
         .subcommand(list())
+        .subcommand(schema())
 }
 
 /// `scrape run SPEC`
@@ -104,6 +106,27 @@ fn validate() -> Command {
                 .help("Spec files"),
         )
         .after_help("Example:\n  scrape validate specs/*.yaml")
+}
+
+/// `scrape status DIR`
+fn status() -> Command {
+    Command::new("status")
+        .about("What is in an output directory, how complete it is, what is stale")
+        .arg(
+            Arg::new("dir")
+                .value_name("DIR")
+                .required(true)
+                .value_parser(value_parser!(PathBuf))
+                .help("The output directory of a run"),
+        )
+        .after_help("Example:\n  scrape status output")
+}
+
+/// `scrape schema`
+fn schema() -> Command {
+    Command::new("schema")
+        .about("JSON Schema of the spec language, plugins' options included")
+        .after_help("Example:\n  scrape schema > specs/schema.json")
 }
 
 /// `scrape list [KIND]`

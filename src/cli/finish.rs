@@ -29,6 +29,12 @@ pub fn finish(
     for warning in &built.warnings {
         observer.important("warning", &format!("warning: {warning}"));
     }
+    for (file, _) in store.outputs().map_err(store_error)? {
+        if !built.files.contains(&file) && dir.join(&file).exists() {
+            let text = format!("warning: {file} is of an earlier build, and no longer made");
+            observer.important("warning", &text);
+        }
+    }
     let complete = stats.is_complete();
     let next = (!complete)
         .then(|| format!("scrape run {} -o {} --resume", plan.spec_file.display(), dir.display()));

@@ -6,8 +6,10 @@ mod finish;
 mod list;
 mod memory;
 mod run;
+mod schema;
 mod signals;
 mod spec_args;
+mod status;
 mod transport;
 mod validate;
 
@@ -43,6 +45,8 @@ fn verb(argv: &[OsString]) -> Outcome {
             match matches.subcommand() {
                 Some(("validate", args)) => validate::run(args),
                 Some(("list", args)) => list::run(args),
+                Some(("schema", _)) => schema::run(),
+                Some(("status", args)) => status::run(args),
                 _ => Ok(Exit::Usage),
             }
         }

@@ -129,11 +129,20 @@ async fn collect(
         concurrency: spec.concurrency().unwrap_or(plan.http.concurrency),
         offline: spec.path("replay").is_some(),
     };
-    let report =
-        collect::run(plan.clone(), writer.clone(), client, options, stop.clone(), observer.clone())
-            .await;
+    let report = collect::run(
+        plan.clone(),
+        writer.clone(),
+        client.clone(),
+        options,
+        stop.clone(),
+        observer.clone(),
+    )
+    .await;
+    let recorded = client.finish();
     let store = writer.close().await.map_err(store_error)?;
-    Ok((store, report.map_err(|e| Ended::failed(e.to_string()))?))
+    let report = report.map_err(|e| Ended::failed(e.to_string()))?;
+    recorded.map_err(|e| Ended::failed(e.to_string()))?;
+    Ok((store, report))
 }
 
 /// What is to be done with a directory.

@@ -31,8 +31,13 @@ pub fn run(args: &ArgMatches) -> Outcome {
             Some(plan) => observer.line(
                 "valid",
                 &format!(
-                    "{}: ok ({} streams, {} tasks, {} sinks)",
+                    "{}: ok: {}{} stream(s), {} tasks, {} sinks",
                     path.display(),
+                    if plan.description.is_empty() {
+                        String::new()
+                    } else {
+                        format!("{}; ", plan.description)
+                    },
                     plan.streams.len(),
                     plan.tasks.len(),
                     plan.sinks.len()

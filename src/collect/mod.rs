@@ -18,6 +18,8 @@ mod walk;
 
 pub use preflight::preflight;
 pub use run::{CollectOptions, CollectReport, run};
+#[cfg(test)]
+pub use run::{Error, PartitionReport};
 
 #[cfg(test)]
 mod tests;

@@ -35,7 +35,6 @@ async fn ask(plan: &Plan, client: &Client, check: &Preflight) -> Result<Reply, F
         total: None,
         count: None,
         sweep: None,
-        span: check.request.span,
     };
     let ask = Ask {
         request: &check.request,
@@ -78,7 +77,12 @@ fn judge(plan: &Plan, check: &Preflight, reply: &Reply) -> Result<()> {
             })?,
         };
         if applies && entry.when.holds_for(reply) {
-            return Err(Error::Failed(format!("{} [{}]", entry.say, check.name)));
+            return Err(Error::Failed(format!(
+                "{} ({}, {})",
+                entry.say,
+                check.name,
+                plan.sources.display(entry.span)
+            )));
         }
     }
     Ok(())

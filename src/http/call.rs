@@ -72,6 +72,7 @@ pub struct Sent<T> {
     /// How often the page size was halved to get it.
     pub halvings: u32,
     /// Attempts that it took, the good one included.
+    #[cfg_attr(not(test), expect(dead_code, reason = "so far only tests ask"))]
     pub attempts: u32,
 }
 

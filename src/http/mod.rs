@@ -27,8 +27,8 @@ mod stop;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use call::{
-    Call, ClientOptions, Failure, FailureScope, Malformed, Reply, Sent, SetupError, Target,
-};
+pub use call::{Call, ClientOptions, Failure, FailureScope, Malformed, Reply, Target};
+#[cfg(test)]
+pub use call::{Sent, SetupError};
 pub use client::Client;
 pub use stop::{Stop, Stopped};

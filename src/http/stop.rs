@@ -1,7 +1,6 @@
 //! How a run is asked to end.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -38,16 +37,5 @@ impl Stop {
         let mut receiver = self.sender.subscribe();
         // The sender lives as long as `self`, so this cannot fail.
         let _ = receiver.wait_for(|stop| *stop).await;
-    }
-
-    /// Waits, unless the end is asked for first.
-    ///
-    /// # Errors
-    /// [`Stopped`] when the wait was cut.
-    pub async fn sleep(&self, duration: Duration) -> Result<(), Stopped> {
-        tokio::select! {
-            () = tokio::time::sleep(duration) => Ok(()),
-            () = self.requested() => Err(Stopped),
-        }
     }
 }

@@ -3,4 +3,4 @@
 pub mod log;
 mod observer;
 
-pub use observer::{Counters, Observer, Voice};
+pub use observer::{Observer, Voice};

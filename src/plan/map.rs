@@ -6,7 +6,6 @@ use scrape_api::Transform;
 use serde_json::Value;
 
 use super::{Path, Template};
-use crate::spec::Span;
 pub use crate::spec::lang::FieldType;
 
 /// The fields of a mapped record, in the spec's order.
@@ -30,8 +29,6 @@ pub struct FieldPlan {
     /// Value transforms, in order; each string of a list or an object is
     /// transformed.
     pub transforms: Vec<ValueTransform>,
-    /// Where it stands.
-    pub span: Span,
 }
 
 /// A value transform in use.

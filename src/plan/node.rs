@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::template::{Env, EvalError, Scope, Template, template_value};
+use super::template::{Env, EvalError, Scope, Template};
 
 /// A tree of templates: the language of task files, of sinks' `template:` and of
 /// request bodies.
@@ -173,8 +173,9 @@ impl Node {
 }
 
 /// A scope with one JSON value under a name.
+#[cfg(test)]
 pub fn scope_of(name: &str, value: &Value) -> Scope {
-    Scope::new([(name.to_owned(), template_value(value))])
+    Scope::new([(name.to_owned(), super::template::template_value(value))])
 }
 
 #[cfg(test)]

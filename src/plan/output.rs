@@ -5,7 +5,6 @@ use std::sync::Arc;
 use scrape_api::{Sink, Transform};
 
 use super::{Node, Path, Template};
-use crate::spec::Span;
 pub use crate::spec::lang::LeakPolicy;
 
 /// One step of `transforms:`.
@@ -17,16 +16,12 @@ pub struct TransformStep {
     /// For a value transform, paths into the mapped record whose strings it is
     /// applied to.
     pub fields: Vec<Path>,
-    /// Where it stands.
-    pub span: Span,
 }
 
 /// One task: how examples are made of a record.
 pub struct TaskPlan {
     /// Its name.
     pub name: String,
-    /// One sentence.
-    pub description: String,
     /// Gives a list, one example for each item, which the others see as `item`;
     /// sees `record`.
     pub for_each: Option<Template>,
@@ -40,8 +35,6 @@ pub struct TaskPlan {
     pub target: Vec<Path>,
     /// What happens to an example whose target stands in its input.
     pub leak: LeakPolicy,
-    /// Where it stands.
-    pub span: Span,
 }
 
 /// What a sink is fed with.
@@ -67,8 +60,6 @@ pub enum Feed {
 pub struct SinkPlan {
     /// Its name in the spec.
     pub name: String,
-    /// The plugin's name.
-    pub plugin: String,
     /// What it is fed with.
     pub feed: Feed,
     /// What a row looks like; without one, a record as it was mapped, an
@@ -76,8 +67,6 @@ pub struct SinkPlan {
     pub template: Option<Node>,
     /// Makes the plugin, anew for each build.
     pub make: SinkTarget,
-    /// Where it stands.
-    pub span: Span,
 }
 
 /// Makes a sink; its options were checked when the plan was made.

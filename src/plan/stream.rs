@@ -55,8 +55,6 @@ pub struct StreamPlan {
     pub map: MapPlan,
     /// Whether records that the server no longer lists are left out of outputs.
     pub drop_gone: bool,
-    /// Where it stands.
-    pub span: Span,
 }
 
 /// A part of a stream with its own cursor and checkpoint.
@@ -81,8 +79,6 @@ pub struct RequestTemplate {
     pub headers: Vec<(String, Template)>,
     /// The JSON body of a `POST`.
     pub json: Option<super::Node>,
-    /// Where it stands.
-    pub span: Span,
 }
 
 /// Parts of a request that replace those of another: of a page's request for a
@@ -111,8 +107,6 @@ pub struct Pagination {
     pub count: Option<Overlay>,
     /// Pages of keys alone, to find out which records are missing.
     pub sweep: Option<Sweep>,
-    /// Where it stands.
-    pub span: Span,
 }
 
 /// The seven kinds of pagination. All advance by what came back.
@@ -209,6 +203,4 @@ pub struct ChildPlan {
     pub records: Path,
     /// Selects an item's identity.
     pub primary_key: Path,
-    /// Where it stands.
-    pub span: Span,
 }

@@ -127,6 +127,7 @@ macro_rules! section {
     ) => {
         $(#[doc = $doc])+
         #[derive(Debug, Clone)]
+        #[allow(dead_code, reason = "some keys are read from the tree itself; here they are declared")]
         $vis struct $name {
             $(
                 $(#[doc = $key_doc])+
@@ -204,6 +205,7 @@ macro_rules! choice {
 
         impl $name {
             /// Its name in a spec.
+            #[allow(dead_code, reason = "not every list of words is told by name")]
             pub fn as_str(self) -> &'static str {
                 match self { $( Self::$variant => $word, )+ }
             }

@@ -9,7 +9,7 @@ mod sqlite;
 mod writer;
 
 pub use body::Body;
-pub use directory::{Cleared, Contents, OutputState, STORE_FILE};
+pub use directory::{Contents, OutputState, STORE_FILE};
 pub use lock::{Lock, LockKind};
 pub use model::{
     ChildCommit, ChildItem, ChildKey, Committed, Cursor, NewRecord, PageCommit, PartitionRow,
@@ -155,6 +155,7 @@ pub trait Store: Send {
     fn begin_outputs(&mut self, build: &str, files: &[String]) -> Result<()>;
     /// The build renamed its last output.
     fn finish_outputs(&mut self, build: &str) -> Result<()>;
+
     /// All files ever written for this store, and whether the last build of each
     /// was finished.
     fn outputs(&self) -> Result<Vec<(String, bool)>>;

@@ -245,8 +245,15 @@ fn escape_tags(tokens: &mut [Token<'_>]) {
     for token in tokens.iter_mut().rev() {
         match token {
             Token::Cell { .. } => closes = false,
-            Token::Text(text) => closes = closes || text.contains('>'),
-            Token::Literal('>') => closes = true,
+            Token::Text(text) | Token::Verbatim(text) => closes = closes || text.contains('>'),
+            // All of these may be written with HTML or angle brackets.
+            Token::Literal('>')
+            | Token::Delimiter(_)
+            | Token::Link(_)
+            | Token::Code(_)
+            | Token::Newline => {
+                closes = true;
+            }
             Token::TagOpen { escape } => *escape = closes,
             _ => {}
         }

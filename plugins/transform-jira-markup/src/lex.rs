@@ -180,7 +180,7 @@ impl<'a> Lexer<'a, '_, '_> {
         let end = at + len;
         let token = match c {
             '*' | '_' | '~' => self.delimiter(at, end, c as u8, 1, Kind::None),
-            '<' if opens_tag(&self.text[end..]) => Token::TagOpen { escape: false },
+            '<' if opens_tag(self.text, end) => Token::TagOpen { escape: false },
             '`' => Token::Literal('\''),
             // Not to be taken for escapes, links or entities again: left as they are.
             '\\' | '[' | ']' => Token::Verbatim(&self.text[at..end]),
@@ -194,7 +194,7 @@ impl<'a> Lexer<'a, '_, '_> {
 
     fn angle(&mut self, at: usize) -> Step<'a> {
         let rest = &self.text[at + 1..];
-        if !opens_tag(rest) {
+        if !opens_tag(self.text, at + 1) {
             return None;
         }
         // `<http://…>` and `<a@b.c>` show the same in both.
@@ -262,7 +262,9 @@ impl<'a> Lexer<'a, '_, '_> {
         if span.start != base + at || !span.kind.is_raw() {
             return None;
         }
-        let body = &self.text[span.body.0 - base..span.body.1 - base];
+        // Where no fence can be written, its language is text.
+        let language = if span.kind == tag::Kind::Fence { span.params.len() } else { 0 };
+        let body = &self.text[span.body.0 - base - language..span.body.1 - base];
         Some((span.end - base, Some(Token::Code(code::body(body)))))
     }
 
@@ -344,10 +346,6 @@ impl<'a> Lexer<'a, '_, '_> {
     fn delimiter(&self, at: usize, end: usize, sign: u8, run: usize, kind: Kind) -> Token<'a> {
         let (previous, next) = (before(self.text, at), after(self.text, end));
         let shown_before = if at > self.pending { class(previous) } else { self.shown };
-        let mut shown = end;
-        while let Some(tag_end) = invisible(self.text, shown) {
-            shown = tag_end;
-        }
         Token::Delimiter(Delimiter {
             sign,
             run,
@@ -356,7 +354,7 @@ impl<'a> Lexer<'a, '_, '_> {
             opens: class(previous) != Class::Word && !matches!(next, None | Some(' ' | '\n')),
             closes: !matches!(previous, None | Some(' ' | '\n')) && class(next) != Class::Word,
             before: shown_before,
-            after: class(after(self.text, shown)),
+            after: class(after(self.text, shown(self.text, end))),
             role: Role::Literal,
         })
     }
@@ -368,9 +366,10 @@ fn is_smiley(text: &str, at: usize) -> bool {
         && text[at + 1..].starts_with([')', '(', 'D', 'P', 'p', '/', '|'])
 }
 
-/// Whether a `<` before `rest` could begin an HTML tag, comment or instruction.
-fn opens_tag(rest: &str) -> bool {
-    rest.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'))
+/// Whether a `<` before `at` could begin an HTML tag, comment or instruction.
+fn opens_tag(text: &str, at: usize) -> bool {
+    text[shown(text, at)..]
+        .starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?'))
 }
 
 /// What a run of a sign may be to Jira, or to people who paste Markdown.
@@ -398,6 +397,14 @@ pub(crate) fn invisible(text: &str, at: usize) -> Option<usize> {
     let param = rest.strip_prefix("color:").or_else(|| rest.strip_prefix("anchor:"))?;
     let len = param.find(['{', '}', '\n']).filter(|&i| i > 0 && param.as_bytes()[i] == b'}')?;
     Some(text.len() - param.len() + len + 1)
+}
+
+/// The position of what is shown next at or after `at`.
+fn shown(text: &str, mut at: usize) -> usize {
+    while let Some(end) = invisible(text, at) {
+        at = end;
+    }
+    at
 }
 
 /// Removes the empty braces that editors put around monospaced text so that its

@@ -66,6 +66,14 @@ pub(crate) fn parse(content: &str) -> Option<Link<'_>> {
     };
     let (target, title) = rest.split_once('|').unwrap_or((rest, ""));
     let target = target.trim();
+    let title = match title.trim() {
+        "smart-link" | "smart-card" | "smart-embed" => "",
+        title => title,
+    };
+    // Only addresses have a place for a title in Markdown.
+    if !title.is_empty() && target.starts_with(['~', '^']) {
+        return None;
+    }
     if let Some(name) = mention(target) {
         return Some(Link::Mention(if text.is_empty() { name } else { text }));
     }
@@ -76,10 +84,6 @@ pub(crate) fn parse(content: &str) -> Option<Link<'_>> {
     if !anchor && !url::is_target(target) {
         return None;
     }
-    let title = match title.trim() {
-        "smart-link" | "smart-card" | "smart-embed" => "",
-        title => title,
-    };
     Some(Link::Url { text, url: target, title })
 }
 
@@ -106,7 +110,7 @@ fn mention(target: &str) -> Option<&str> {
 /// Whether `^…` names a file and not, say, the start of a regular expression.
 fn file_name(name: &str) -> bool {
     name.contains(char::is_alphanumeric)
-        && !name.contains(['[', ']', '*', '\\', '^', '"', '<', '>'])
+        && !name.contains(['[', ']', '{', '}', '*', '\\', '^', '"', '<', '>'])
 }
 
 /// Whether a name ends like `.png`; `x^2.5` does not.

@@ -158,7 +158,7 @@ fn tags(text: &str) -> Vec<Tag<'_>> {
 }
 
 /// The line of a Markdown fence whose backticks or tildes begin at `at`. As a
-/// tag it ends with its line's text, the line feed not included.
+/// tag it ends with the language.
 fn fence_at(text: &str, at: usize) -> Option<Tag<'_>> {
     let ticks = run(text.as_bytes(), at);
     let before = text[..at].trim_end_matches([' ', '\t']);
@@ -171,7 +171,11 @@ fn fence_at(text: &str, at: usize) -> Option<Tag<'_>> {
         return None;
     }
     let params = line.trim();
-    let end = at + ticks + line.len();
+    // One word is a language; a sentence is a sentence.
+    if params.contains(char::is_whitespace) {
+        return None;
+    }
+    let end = at + ticks + line.trim_end().len();
     Some(Tag { kind: Kind::Fence, start: at, end, params, bare: params.is_empty() })
 }
 

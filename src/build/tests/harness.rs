@@ -5,12 +5,12 @@ use std::fs;
 use std::num::NonZero;
 use std::path::Path as FilePath;
 
-use scrape_api::{OutputDir, Plugin, plugins};
+use scrape_api::OutputDir;
 use serde_json::{Map, Value, json};
 
 use crate::build::run::Error;
 use crate::build::{BuildOptions, BuildReport, run};
-use crate::plan::{KeyOrder, Path, Plan, Registry, compile_with, order_key};
+use crate::plan::{KeyOrder, Path, Plan, compile, order_key};
 use crate::spec::{Diagnostics, ParamValues, Span, load};
 use crate::store::{
     Body, ChildCommit, ChildItem, ChildKey, NewRecord, PageCommit, Reject, SqliteStore, Stage,
@@ -21,11 +21,6 @@ use crate::store::{
 /// spec: `map`, `gone`, `transforms`, `tasks`, `sinks`, and `children`, which are
 /// paths to what comes inline.
 pub(super) fn plan(parts: &str) -> Plan {
-    plan_with(parts, &[])
-}
-
-/// As [`plan`], with plugins beside those of this binary.
-pub(super) fn plan_with(parts: &str, more: &[&'static Plugin]) -> Plan {
     let parts: Value = serde_yaml::from_str(parts).unwrap();
     let children: Map<String, Value> = parts["children"]
         .as_object()
@@ -62,15 +57,14 @@ pub(super) fn plan_with(parts: &str, more: &[&'static Plugin]) -> Plan {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("spec.yaml");
     fs::write(&file, spec.to_string()).unwrap();
-    compiled(&file, more)
+    compiled(&file)
 }
 
 /// The plan of a spec, without values for its params.
-pub(super) fn compiled(spec: &FilePath, more: &[&'static Plugin]) -> Plan {
+pub(super) fn compiled(spec: &FilePath) -> Plan {
     let mut found = Diagnostics::default();
     let mut loaded = load(spec).unwrap_or_else(|e| panic!("{:?}", e.diagnostics));
-    let registry = Registry::of(plugins().into_iter().chain(more.iter().copied()).collect());
-    let plan = compile_with(&mut loaded, &ParamValues::stand_ins(), &registry, &mut found);
+    let plan = compile(&mut loaded, &ParamValues::stand_ins(), &mut found);
     plan.unwrap_or_else(|| {
         panic!(
             "{}",

@@ -1,9 +1,9 @@
 //! From raw records to rows: values, rejects, warnings.
 
-use scrape_api::{Constructor, Plugin, Scope, Transform, Verdict, schemars};
+use scrape_api::{JsonSchema, OptionsError, Scope, Transform, Verdict, register_transform};
 use serde_json::{Value, json};
 
-use super::harness::{Shop, plan, plan_with};
+use super::harness::{Shop, plan};
 
 const RECORDS: &str = "sinks: { out: { type: jsonl, from: records, path: out.jsonl } }\n";
 
@@ -174,29 +174,33 @@ impl Transform for Short {
     }
 }
 
-const fn plugin(name: &'static str, constructor: Constructor) -> Plugin {
-    Plugin {
-        name,
-        summary: "for tests",
-        example: "",
-        crate_name: "scrape",
-        crate_version: "0",
-        schema: schemars::Schema::default,
-        constructor,
-    }
+#[derive(serde::Deserialize, JsonSchema)]
+#[schemars(crate = "scrape_api::schemars")]
+struct NoOptions {}
+
+register_transform! {
+    name: "test_shout",
+    summary: "for tests",
+    config: NoOptions,
+    example: "",
+    new: |_: NoOptions| Ok::<_, OptionsError>(Shout),
 }
 
-static SHOUT: Plugin = plugin("shout", Constructor::Transform(|_| Ok(Box::new(Shout))));
-static SHORT: Plugin = plugin("short", Constructor::Transform(|_| Ok(Box::new(Short))));
+register_transform! {
+    name: "test_short",
+    summary: "for tests",
+    config: NoOptions,
+    example: "",
+    new: |_: NoOptions| Ok::<_, OptionsError>(Short),
+}
 
 #[test]
 fn transforms_change_drop_and_reject() {
-    let plan = plan_with(
-        "map: { t: { path: $.t, transform: shout }, list: { path: $.list, transform: [shout] }, \
+    let plan = plan(
+        "map: { t: { path: $.t, transform: test_shout }, list: { path: $.list, transform: [test_shout] }, \
                 later: { path: '$.later[*]' }, keep: $.keep }\n\
-         transforms: [{ type: shout, fields: ['$.later[*].x'] }, { type: short }]\n\
+         transforms: [{ type: test_shout, fields: ['$.later[*].x'] }, { type: test_short }]\n\
          sinks: { out: { type: jsonl, from: records, path: out.jsonl } }",
-        &[&SHOUT, &SHORT],
     );
     let record = |n: u32, t: &str| json!({ "id": n.to_string(), "key": format!("A-{n}"), "t": t });
     let mut full = record(1, "one");
@@ -225,7 +229,7 @@ fn transforms_change_drop_and_reject() {
     let counts = &report.counts;
     assert_eq!(
         json!(counts.transforms),
-        json!({ "shout": { "dropped": { "spam": 1 } }, "short": { "dropped": { "too_short": 1 } } })
+        json!({ "test_shout": { "dropped": { "spam": 1 } }, "test_short": { "dropped": { "too_short": 1 } } })
     );
     assert_eq!(
         json!(counts.rejects),
@@ -235,7 +239,7 @@ fn transforms_change_drop_and_reject() {
     assert_eq!((stream.read, stream.mapped, stream.dropped, stream.rejected), (6, 2, 2, 2));
     let failed = &shop.lines("rejected.jsonl")[0];
     assert_eq!(failed["pointer"], "/t");
-    assert_eq!(failed["message"], "the field `t`: the transform shout failed: it is bad");
+    assert_eq!(failed["message"], "the field `t`: the transform test_shout failed: it is bad");
 }
 
 #[test]

@@ -4,10 +4,10 @@
 use std::fs;
 use std::path::PathBuf;
 
-use scrape_api::{Constructor, Delivery, OutputDir, Plugin, Row, Sink, schemars};
+use scrape_api::{Delivery, JsonSchema, OptionsError, OutputDir, Row, Sink, register_sink};
 use serde_json::{Value, json};
 
-use super::harness::{Shop, child_key, options, plan, plan_with};
+use super::harness::{Shop, child_key, options, plan};
 use crate::build::BuildReport;
 use crate::build::run::Error;
 use crate::plan::Plan;
@@ -329,25 +329,27 @@ impl Sink for Brittle {
     fn abort(&mut self) {}
 }
 
-static BRITTLE: Plugin = Plugin {
-    name: "brittle",
+#[derive(serde::Deserialize, JsonSchema)]
+#[schemars(crate = "scrape_api::schemars")]
+struct Options {
+    path: String,
+}
+
+register_sink! {
+    name: "test_brittle",
     summary: "for tests",
+    config: Options,
     example: "",
-    crate_name: "scrape",
-    crate_version: "0",
-    schema: || schemars::json_schema!({ "properties": { "path": { "type": "string" } } }),
-    constructor: Constructor::Sink(|options| {
-        Ok(Box::new(Brittle(options["path"].as_str().unwrap_or_default().to_owned())))
-    }),
-};
+    new: |options: Options| Ok::<_, OptionsError>(Brittle(options.path)),
+}
 
 fn brittle(file: &str) -> (Shop, Result<BuildReport, Error>, bool) {
     let parts = format!(
         "map: {{ key: $.key }}\n\
          sinks: {{ one: {{ type: jsonl, from: records, path: one.jsonl }}, \
-                   two: {{ type: brittle, from: records, path: {file} }} }}"
+                   two: {{ type: test_brittle, from: records, path: {file} }} }}"
     );
-    let plan = plan_with(&parts, &[&BRITTLE]);
+    let plan = plan(&parts);
     let mut shop = Shop::new();
     many(&mut shop);
     let result = shop.build_with(&plan, &options(2, 3));

@@ -15,7 +15,7 @@ fn root() -> PathBuf {
 
 /// The plan of the main spec, for the partitions of the shops of these tests.
 fn shipped() -> Plan {
-    let mut plan = compiled(&root().join("specs/apache-jira.yaml"), &[]);
+    let mut plan = compiled(&root().join("specs/apache-jira.yaml"));
     plan.streams[0].partitions =
         ["A", "B"].map(|id| Partition { id: id.into(), vars: serde_json::Map::new() }).to_vec();
     plan

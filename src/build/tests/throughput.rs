@@ -56,7 +56,7 @@ fn made_up() -> Value {
 }
 
 fn parts(file: &str, change: impl FnOnce(&mut Plan)) -> Plan {
-    let mut plan = compiled(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(file), &[]);
+    let mut plan = compiled(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(file));
     plan.streams[0].partitions = vec![Partition { id: "A".into(), vars: serde_json::Map::new() }];
     change(&mut plan);
     plan

@@ -9,8 +9,8 @@ use scrape_standin::{Config, Standin};
 use serde_json::Value;
 
 use crate::collect::record::find;
-use crate::collect::run::{Error, PartitionReport};
-use crate::collect::{CollectOptions, CollectReport, run};
+
+use crate::collect::{CollectOptions, CollectReport, Error, PartitionReport, run};
 use crate::http::{Client, ClientOptions, Stop};
 use crate::observe::{Observer, Voice};
 use crate::plan::{Plan, compile};

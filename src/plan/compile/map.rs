@@ -62,7 +62,6 @@ impl Compiler<'_> {
             default,
             required: long.required,
             transforms,
-            span: key.span,
         }
     }
 

@@ -17,7 +17,6 @@ impl Compiler<'_> {
         request: &RequestTemplate,
         sound: bool,
         known: &Known,
-        span: Span,
     ) -> Pagination {
         let Some(spec) = spec else {
             return Pagination {
@@ -27,7 +26,6 @@ impl Compiler<'_> {
                 total: None,
                 count: None,
                 sweep: None,
-                span,
             };
         };
         let kind = self.kind(spec, known);
@@ -47,7 +45,6 @@ impl Compiler<'_> {
             total: self.optional_path(spec.total.as_ref()),
             count: spec.count.as_ref().map(|count| self.overlay(count, known)),
             sweep,
-            span: spec.span,
         }
     }
 

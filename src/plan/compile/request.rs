@@ -36,7 +36,6 @@ impl Compiler<'_> {
             query: self.query(&spec.query.0, known),
             headers,
             json: spec.json.as_ref().map(|node| self.node(node, known)),
-            span: spec.span,
         }
     }
 

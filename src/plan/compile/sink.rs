@@ -72,7 +72,7 @@ impl Compiler<'_> {
                 }
                 _ => {}
             }
-            steps.push(TransformStep { name: name.clone(), plugin, fields, span: spec.span });
+            steps.push(TransformStep { name: name.clone(), plugin, fields });
         }
         steps
     }
@@ -133,11 +133,9 @@ impl Compiler<'_> {
                 }
                 plans.push(SinkPlan {
                     name: key.text.clone(),
-                    plugin: sink.kind.name.clone(),
                     feed,
                     template: self.row_template(sink),
                     make: Arc::new(move || make(options.clone())),
-                    span: key.span,
                 });
             }
         }

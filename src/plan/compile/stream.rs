@@ -41,7 +41,7 @@ impl Compiler<'_> {
         let known = vars.clone().with("page", Attrs::fields(PAGE));
         let (request, sound) = self.request_and_soundness(&spec.request, &known);
         let paging = spec.pagination.as_ref();
-        let pagination = self.pagination(paging, &request, sound, &known, spec.span);
+        let pagination = self.pagination(paging, &request, sound, &known);
         let records = self.path(&spec.records);
         self.selects_items(&spec.records, &records, spec.pagination.as_ref());
         let children: Vec<&str> = spec.children.0.iter().map(|(k, _)| k.text.as_str()).collect();
@@ -60,7 +60,6 @@ impl Compiler<'_> {
             map: self.map(&spec.map.0, &children, &vars, true),
             children: spec.children.0.iter().map(|(k, c)| self.child(k, c, &vars)).collect(),
             drop_gone: spec.gone == Gone::Drop,
-            span: key.span,
         }
     }
 
@@ -70,7 +69,7 @@ impl Compiler<'_> {
         let known = vars.clone().with("page", Attrs::fields(PAGE));
         let (request, sound) = self.request_and_soundness(&spec.request, &known);
         let paging = spec.pagination.as_ref();
-        let pagination = self.pagination(paging, &request, sound, &known, spec.span);
+        let pagination = self.pagination(paging, &request, sound, &known);
         let records = self.path(&spec.records);
         self.selects_items(&spec.records, &records, spec.pagination.as_ref());
         if spec.fetch_if.is_some() && spec.inline.is_none() {
@@ -86,7 +85,6 @@ impl Compiler<'_> {
             pagination,
             records,
             primary_key: self.path(&spec.primary_key),
-            span: key.span,
         }
     }
 

@@ -46,14 +46,12 @@ impl Compiler<'_> {
         }
         TaskPlan {
             name: key.text.clone(),
-            description: spec.description.clone().unwrap_or_default(),
             when,
             for_each,
             bindings,
             example,
             target,
             leak: spec.leak,
-            span: key.span,
         }
     }
 

@@ -130,8 +130,6 @@ pub struct TransformSpec {
     pub fields: Vec<PathText>,
     /// The plugin's options.
     pub options: Vec<(crate::spec::Key, Yaml)>,
-    /// Where it stands.
-    pub span: Span,
 }
 
 section! {
@@ -168,13 +166,13 @@ impl Decode for TransformSpec {
     fn decode(node: &Yaml, cx: &mut Cx) -> Self {
         if let Data::Scalar(_) = node.data {
             let PluginName(name, span) = PluginName::decode(node, cx);
-            return Self { kind: (name, span), fields: Vec::new(), options: Vec::new(), span };
+            return Self { kind: (name, span), fields: Vec::new(), options: Vec::new() };
         }
         let long = TransformLong::decode(node, cx);
         let kind = (long.kind.0, long.kind.1);
-        Self { kind, fields: long.fields, options: long.options, span: long.span }
+        Self { kind, fields: long.fields, options: long.options }
     }
     fn fallback(span: Span) -> Self {
-        Self { kind: (String::new(), span), fields: Vec::new(), options: Vec::new(), span }
+        Self { kind: (String::new(), span), fields: Vec::new(), options: Vec::new() }
     }
 }
