@@ -256,18 +256,13 @@ fn is_pending(
         Some(path) if needs.inline => inline_items(path, record),
         _ => Value::Array(Vec::new()),
     };
-    let inline = template_value(&inline);
-    let whole = || serde_json::from_slice::<Value>(record).unwrap_or_default();
-    let evaluate = |parent: &Value| {
-        let names =
-            [("parent".to_owned(), template_value(parent)), ("inline".to_owned(), inline.clone())];
-        env.test(test, &scope.with_all(names))
+    let parent = match &needs.parent {
+        Some(parts) => part_of(record, parts),
+        None => serde_json::from_slice(record).unwrap_or_default(),
     };
-    match &needs.parent {
-        // Names in a template may also be methods, as in `parent.fields.items()`.
-        Some(parts) => evaluate(&part_of(record, parts)).or_else(|_| evaluate(&whole())),
-        None => evaluate(&whole()),
-    }
+    let names = [("parent", &parent), ("inline", &inline)]
+        .map(|(name, value)| (name.to_owned(), template_value(value)));
+    env.test(test, &scope.with_all(names))
 }
 
 fn inline_items(path: &Path, record: &[u8]) -> Value {

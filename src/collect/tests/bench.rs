@@ -9,6 +9,7 @@ use scrape_standin::{Config, Standin};
 use serde_json::Value;
 
 use crate::collect::record::find;
+
 use crate::collect::{CollectOptions, CollectReport, Error, PartitionReport, run};
 use crate::http::{Client, ClientOptions, Stop};
 use crate::observe::{Observer, Voice};

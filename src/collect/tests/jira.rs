@@ -206,3 +206,22 @@ fn a_recording_replays_with_its_own_ranges() {
         assert_eq!(bodies(&bench.records("TIDE")), bodies(&recorded)[..expected]);
     }
 }
+
+#[test]
+fn a_list_is_fetched_where_its_condition_cannot_be_told() {
+    let condition = "{{ parent.fields.comment.total > (inline | length) }}";
+    for (other, requests) in [
+        // A slip: better all lists than one that is cut short.
+        ("{{ parent.fields.coment.total > 0 }}", Some(30)),
+        ("{{ parent | length == 0 or 'id' not in parent }}", None),
+        ("{{ inline[0].id == 'none' if inline else false }}", None),
+    ] {
+        let mut bench = Bench::new(Config { inline_comments: 100_000, ..project("TIDE", 30) });
+        bench.edit(condition, other);
+        let report = bench.run(at(4)).unwrap();
+        assert!(report.is_complete(), "{report:?}");
+        let fetched = bench.requests().get("comment").copied();
+        assert!(fetched.is_none() == requests.is_none(), "{other}: {fetched:?}");
+        assert!(fetched >= requests, "{other}: {fetched:?}");
+    }
+}
