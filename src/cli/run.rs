@@ -43,11 +43,17 @@ pub fn run(spec: &SpecArgs) -> Outcome {
     if let Some(remembered) = &remembered {
         remembered.must_match(&memory, &shown)?;
     }
-    let work = decide(&plan, &earlier, limit, resume, &shown)?;
+    decide(&plan, &earlier, limit, resume, &shown)?;
 
     std::fs::create_dir_all(&dir)
         .map_err(|e| Ended::failed(format!("cannot make the output directory {shown}: {e}")))?;
     let lock = Lock::acquire(&dir, LockKind::Collect).map_err(store_error)?;
+    // Another run may have ended here between the first look and the lock.
+    let (earlier, remembered) = look(&dir, fresh)?;
+    if let Some(remembered) = &remembered {
+        remembered.must_match(&memory, &shown)?;
+    }
+    let work = decide(&plan, &earlier, limit, resume, &shown)?;
     if fresh {
         let build_lock = Lock::acquire(&dir, LockKind::Build).map_err(store_error)?;
         let cleared = OutputState::clear(&dir, [&lock, &build_lock]).map_err(store_error)?;
@@ -68,7 +74,7 @@ pub fn run(spec: &SpecArgs) -> Outcome {
         .build()
         .map_err(|e| Ended::failed(format!("cannot start: {e}")))?;
     let stop = Stop::default();
-    let mut closed = None;
+    let (mut closed, mut interrupted) = (None, false);
     if work == Work::Collect {
         let (back, report) = runtime.block_on(async {
             signals::listen(stop.clone(), observer.clone());
@@ -76,6 +82,7 @@ pub fn run(spec: &SpecArgs) -> Outcome {
         })?;
         store = back;
         closed = report.closed;
+        interrupted = report.interrupted;
     } else {
         observer.important(
             "complete",
@@ -89,7 +96,7 @@ pub fn run(spec: &SpecArgs) -> Outcome {
     if let Some((_, reason)) = closed {
         observer.important("closed", &reason);
     }
-    finish::finish(&plan, &*store, &dir, &built, &observer, stop.is_requested())
+    finish::finish(&plan, &*store, &dir, &built, &observer, interrupted)
 }
 
 /// Builds under the build lock; also the whole of `scrape build`.

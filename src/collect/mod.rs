@@ -16,7 +16,6 @@ mod split;
 mod stream;
 mod walk;
 
-pub use preflight::preflight;
 pub use run::{CollectOptions, CollectReport, run};
 #[cfg(test)]
 pub use run::{Error, PartitionReport};

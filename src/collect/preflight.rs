@@ -1,30 +1,44 @@
 //! Checks before the first page.
 
+use std::time::SystemTime;
+
 use serde::de::IgnoredAny;
 
 use super::paginate::Position;
 use super::request::Ask;
 use super::run::{Error, Result};
-use crate::http::{Client, Failure, Malformed, Reply};
+use crate::http::{Client, Failure, FailureScope, Malformed, Reply};
 use crate::plan::{Pagination, PaginationKind, Plan, Preflight};
 
-/// Sends the requests of `preflight:` in order. False when the run was asked to
-/// end meanwhile.
+/// Whether the first page may be asked for.
+pub enum Ready {
+    /// All checks passed.
+    Yes,
+    /// The run is ending.
+    Stopped,
+    /// The host must not be asked before that time; a sentence says why.
+    Closed(SystemTime, String),
+}
+
+/// Sends the requests of `preflight:` in order.
 ///
 /// # Errors
 /// The first check that fails, with what the spec says about it; a request that
 /// fails.
-pub async fn preflight(plan: &Plan, client: &Client) -> Result<bool> {
+pub async fn preflight(plan: &Plan, client: &Client) -> Result<Ready> {
     for check in &plan.preflight {
         let reply = match ask(plan, client, check).await {
             Ok(reply) => reply,
-            Err(Failure::Stopped) => return Ok(false),
+            Err(Failure::Stopped) => return Ok(Ready::Stopped),
+            Err(Failure::Failed { scope: FailureScope::Host { back_at }, message }) => {
+                return Ok(Ready::Closed(back_at, message));
+            }
             Err(Failure::Failed { message, .. }) => return Err(Error::Failed(message)),
             Err(Failure::PreviousKey | Failure::End) => continue,
         };
         judge(plan, check, &reply)?;
     }
-    Ok(true)
+    Ok(Ready::Yes)
 }
 
 async fn ask(plan: &Plan, client: &Client, check: &Preflight) -> Result<Reply, Failure> {

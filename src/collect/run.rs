@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::preflight::{Ready, preflight};
 use super::stream::StreamRun;
 use crate::http::{Client, Failure, FailureScope, Stop};
 use crate::observe::Observer;
@@ -167,8 +168,15 @@ pub async fn run(
     stop: Stop,
     observer: Arc<Observer>,
 ) -> Result<CollectReport> {
-    if !super::preflight(&plan, &client).await? {
-        return interrupted(&plan, &writer).await;
+    match preflight(&plan, &client).await? {
+        Ready::Yes => {}
+        Ready::Stopped => {
+            return Ok(CollectReport { interrupted: true, ..unread(&plan, &writer).await? });
+        }
+        Ready::Closed(back_at, reason) => {
+            let closed = Some((back_at, reason));
+            return Ok(CollectReport { closed, ..unread(&plan, &writer).await? });
+        }
     }
     let hands = Semaphore::new(16 + 4 * options.concurrency.min(1024));
     let run = Arc::new(Run { plan, writer, client, options, stop, observer, hands });
@@ -202,9 +210,9 @@ impl CollectReport {
     }
 }
 
-/// The report of a run that was ended before its first page.
-async fn interrupted(plan: &Plan, writer: &Writer) -> Result<CollectReport> {
-    let mut report = CollectReport { interrupted: true, ..Default::default() };
+/// The report of a run that ends before its first page.
+async fn unread(plan: &Plan, writer: &Writer) -> Result<CollectReport> {
+    let mut report = CollectReport::default();
     for stream in &plan.streams {
         for partition in &stream.partitions {
             let (name, id) = (stream.name.clone(), partition.id.clone());

@@ -179,7 +179,13 @@ impl Shared {
                     }
                     url = to;
                     hops += 1;
-                    self.slot(host).await.map_err(|held| self.held(host, held))?;
+                    loop {
+                        match self.slot(host).await {
+                            Ok(()) => break,
+                            Err(Held::Paused(until)) => self.sit_out(host, until).await?,
+                            Err(held) => return Err(self.held(host, held)),
+                        }
+                    }
                 }
             }
         }

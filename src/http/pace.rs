@@ -279,7 +279,13 @@ impl Pace {
         self.looked.store(now, Relaxed);
         match file.peek(now) {
             Seen::Same => {}
-            Seen::Changed(state) => *self.state() = state,
+            // One of our own tasks may have written since.
+            Seen::Changed(new) => {
+                let mut state = self.state();
+                if new.written >= state.written || state.written > now {
+                    *state = new;
+                }
+            }
             Seen::Corrupt => self.update(|_| ()),
         }
     }

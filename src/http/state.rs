@@ -151,8 +151,9 @@ impl StateFile {
 
     /// What other processes have written since, without waiting for any.
     pub(crate) fn peek(&self, now: u64) -> Seen {
-        let Ok(bytes) = fs::read(&self.path) else { return Seen::Same };
+        // Locked first, so that what is read is not older than what it replaces.
         let Ok(mut seen) = self.seen.lock() else { return Seen::Same };
+        let Ok(bytes) = fs::read(&self.path) else { return Seen::Same };
         if *seen == bytes {
             return Seen::Same;
         }
