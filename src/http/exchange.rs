@@ -1,9 +1,11 @@
 //! One attempt: leave to send, credentials, transport, redirects, repair.
 
-use std::time::SystemTime;
+use std::borrow::Cow;
+use std::time::{Instant, SystemTime};
 
 use scrape_api::{FetchError, FetchErrorKind, Method, Request, Response};
 use tokio::sync::SemaphorePermit;
+use tracing::{debug, trace};
 use url::Url;
 
 use super::breaker::Leave;
@@ -12,6 +14,7 @@ use super::client::Shared;
 use super::clock::words;
 use super::host::Host;
 use super::pace::Held;
+use super::redact::REDACTED;
 use super::redirect::{self, Step};
 use super::repair::repair;
 
@@ -193,7 +196,25 @@ impl Shared {
             body: call.body.clone(),
             max_body: self.plan.http.max_body,
         };
+        let shown = self.redactor.redact(&request.url).into_owned();
+        for (name, value) in &request.headers {
+            trace!(seq, "> {name}: {}", self.told(name, value));
+        }
+        let begun = Instant::now();
         let mut result = self.transport.fetch(request).await;
+        let (method, label, took) = (call.method.as_str(), &call.label, begun.elapsed());
+        match &result {
+            Ok(response) => {
+                let (status, bytes) = (response.status, response.body.len());
+                debug!(seq, "{label}: {method} {shown}: {status}, {bytes} bytes in {took:.0?}");
+                for (name, value) in &response.headers {
+                    trace!(seq, "< {name}: {}", self.told(name, value));
+                }
+            }
+            Err(error) => {
+                debug!(seq, "{label}: {method} {shown}: {} in {took:.0?}", error.kind.as_str());
+            }
+        }
         if let Ok(response) = &result {
             let length = response.body.len() as u64;
             self.observer.counters.bytes.fetch_add(length, Relaxed);
@@ -206,6 +227,15 @@ impl Shared {
             }
         }
         (seq, result)
+    }
+
+    /// A header's value as the log may tell it.
+    fn told<'t>(&self, name: &str, value: &'t str) -> Cow<'t, str> {
+        let secret = ["authorization", "cookie", "set-cookie", "proxy-authorization"];
+        if secret.iter().any(|s| name.eq_ignore_ascii_case(s)) {
+            return Cow::Borrowed(REDACTED);
+        }
+        self.redactor.redact(value)
     }
 
     /// A later header replaces an earlier one of its name.

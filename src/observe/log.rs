@@ -3,6 +3,10 @@
 use std::io::stderr;
 
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer as _, fmt};
 
 /// Sends the log to standard error: nothing, requests (`-v`), or requests with
 /// their headers (`-vv`), as text or as JSON. A second call changes nothing.
@@ -12,11 +16,10 @@ pub fn init(verbosity: u8, json: bool) {
         1 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
-    let builder = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(stderr)
-        .with_ansi(false)
-        .with_target(false);
+    // Libraries are left out: what they log of a request may hold credentials.
+    let ours = Targets::new().with_target(env!("CARGO_PKG_NAME"), level);
+    let layer = fmt::layer().with_writer(stderr).with_ansi(false).with_target(false);
+    let layer = if json { layer.json().boxed() } else { layer.boxed() };
     // A second subscriber is refused, which is what is wanted.
-    let _ = if json { builder.json().try_init() } else { builder.try_init() };
+    let _ = tracing_subscriber::registry().with(layer.with_filter(ours)).try_init();
 }

@@ -160,8 +160,9 @@ fn begins_paragraph(text: &str, start: usize) -> bool {
     }
 }
 
-/// A run of paragraphs from `start` that are source code of the C family: of
-/// three lines or more, at least three in five end like a statement or a block.
+/// A run of paragraphs from `start` that are source code of the C family, or XML:
+/// of three lines or more, at least three in five end like a statement or a block,
+/// or are a tag.
 /// Says also how far it was looked for.
 fn source(text: &str, start: usize, end: usize) -> (Option<Run>, usize) {
     let (mut at, mut last) = (start, None);
@@ -179,7 +180,7 @@ fn source(text: &str, start: usize, end: usize) -> (Option<Run>, usize) {
             }
             lines += 1;
             ends += usize::from(ends_like_code(line));
-            typical |= line.contains(['{', '}', '=']);
+            typical |= line.contains(['{', '}', '=', '<']);
             paragraph_end = line_end;
             at = line_end + 1;
         }
@@ -202,6 +203,9 @@ fn ends_like_code(line: &str) -> bool {
             name.len() > 1 && name[..name.len() - 1].bytes().all(|b| b.is_ascii_lowercase())
         })
     };
+    if line.starts_with('<') && line.ends_with('>') {
+        return !line.contains("://") || line.contains(' ');
+    }
     let line_end = line.trim_end_matches(',');
     line.ends_with([';', '{'])
         || line_end.ends_with('}') && !line_end.ends_with("}}") && !macro_like()
