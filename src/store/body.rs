@@ -1,10 +1,21 @@
 //! JSON bytes as they lie in the store: compressed once, where they are made.
 
+use std::cell::RefCell;
 use std::io;
 
 /// The zstd level of the store: of those tried, level 1 costs the least for
 /// records of some kilobytes and gives up little size.
 const LEVEL: i32 = 1;
+
+/// Beyond this many times the packed size, what a frame says of its content is
+/// not taken for granted when memory is reserved for it.
+const MAX_RATIO: usize = 100;
+
+thread_local! {
+    /// Making a context costs as much as unpacking a record with it.
+    static DECOMPRESSOR: RefCell<Option<zstd::bulk::Decompressor<'static>>> =
+        RefCell::new(zstd::bulk::Decompressor::new().ok());
+}
 
 /// JSON bytes, compressed with zstd.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +45,16 @@ impl Body {
     /// # Errors
     /// When the store is damaged.
     pub fn unpack(&self) -> io::Result<Vec<u8>> {
-        zstd::stream::decode_all(&self.0[..])
+        // A frame of `pack` says how long its content is; a damaged one may say
+        // anything, and is read piece by piece.
+        let said = zstd::zstd_safe::get_frame_content_size(&self.0).ok().flatten();
+        match said.and_then(|size| usize::try_from(size).ok()) {
+            Some(size) if size <= self.0.len().saturating_mul(MAX_RATIO) => DECOMPRESSOR
+                .with_borrow_mut(|context| match context {
+                    Some(context) => context.decompress(&self.0, size),
+                    None => zstd::stream::decode_all(&self.0[..]),
+                }),
+            _ => zstd::stream::decode_all(&self.0[..]),
+        }
     }
 }
