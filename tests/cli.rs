@@ -266,3 +266,39 @@ fn the_readme_shows_the_spec_that_ships() {
     scrape.run(&["run", &spec, "--base-url", server.url(), "-r", "0"]).expect(0);
     assert_eq!(common::lines(&scrape.dir().join("output/issues.jsonl")).len(), 30);
 }
+
+#[test]
+fn fresh_throws_nothing_away_before_it_can_begin() {
+    let scrape = Scrape::new();
+    scrape.run(&["run", &spec(), "--replay", &har(), "-o", "out"]).expect(0);
+    let before = scrape.outputs("out");
+    let ran =
+        scrape.run(&["run", &spec(), "--replay", "nosuch.har", "-o", "out", "--fresh"]).expect(1);
+    assert!(ran.stderr.contains("nosuch.har"), "{}", ran.stderr);
+    common::assert_same(&before, &scrape.outputs("out"));
+}
+
+#[test]
+fn templates_that_always_fail_are_no_success() {
+    let scrape = Scrape::new();
+    let task = "leak: allow\nexample: { a: \"{{ record.title.nothing.here }}\" }\n";
+    std::fs::write(scrape.dir().join("t.yaml"), task).expect("a task");
+    let text = format!("extends: {}\ntasks: {{ t: {{ file: t.yaml }} }}\n", spec());
+    std::fs::write(scrape.dir().join("x.yaml"), text).expect("a spec");
+    let ran = scrape.run(&["run", "x.yaml", "--replay", &har(), "-o", "out"]).expect(3);
+    assert!(ran.stderr.contains("task t: 0 examples, 72 failed"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("rejected.jsonl"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_is_missing_comes_with_the_command_that_goes_on() {
+    let server = standin(&["KAFKA"], 30);
+    let scrape = Scrape::new();
+    let ran = scrape.main_job(&server, "out", &["-p", "KAFKA,NOSUCH"]).expect(3);
+    let next = ran.stderr.lines().find_map(|l| l.strip_prefix("next: scrape ")).expect("a command");
+    assert!(next.ends_with("-o out --resume"), "{next}");
+    server.create("KAFKA", None).expect("an issue");
+    let words: Vec<_> = next.split(' ').collect();
+    let ran = scrape.run(&words).expect(3);
+    assert!(ran.stderr.contains("31 of 31"), "{}", ran.stderr);
+}

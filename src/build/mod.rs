@@ -21,5 +21,5 @@ mod transform;
 mod warnings;
 mod worker;
 
-pub use counts::{BuildCounts, BuildReport};
+pub use counts::{BuildCounts, BuildReport, TaskCounts};
 pub use run::{BuildOptions, run};

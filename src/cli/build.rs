@@ -31,5 +31,6 @@ pub fn run(spec: &SpecArgs) -> Outcome {
         remembered.must_match(&now, &shown)?;
     }
     let built = build_into(&plan, &mut store, &dir)?;
-    finish::finish(&plan, &store, &dir, &built, &observer, false)
+    let again = spec.again(&dir, "--resume");
+    finish::finish(&plan, &store, &dir, &built, &observer, false, &again)
 }

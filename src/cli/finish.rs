@@ -11,7 +11,8 @@ use crate::plan::Plan;
 use crate::report::{Ended, Exit, Outcome, Stats, summary};
 use crate::store::Store;
 
-/// Writes `stats.json`, tells the summary, and says how the verb ends.
+/// Writes `stats.json`, tells the summary, and says how the verb ends. `again` is
+/// the command that goes on where something is missing.
 ///
 /// # Errors
 /// When the store cannot be read or the file not be written.
@@ -22,6 +23,7 @@ pub fn finish(
     built: &BuildReport,
     observer: &Observer,
     interrupted: bool,
+    again: &str,
 ) -> Outcome {
     let reader = store.reader().map_err(store_error)?;
     let stats = Stats::gather(plan, &*reader, built, observer).map_err(store_error)?;
@@ -36,12 +38,11 @@ pub fn finish(
         }
     }
     let complete = stats.is_complete();
-    let next = (!complete)
-        .then(|| format!("scrape run {} -o {} --resume", plan.spec_file.display(), dir.display()));
-    observer.important("summary", &summary(&stats, &dir.display().to_string(), next.as_deref()));
+    let next = (!complete).then_some(again);
+    observer.important("summary", &summary(&stats, &dir.display().to_string(), next));
     Ok(match (interrupted, complete) {
         (true, _) => Exit::Interrupted,
-        (false, true) => Exit::Complete,
-        (false, false) => Exit::Incomplete,
+        (false, true) if stats.is_sound() => Exit::Complete,
+        (false, _) => Exit::Incomplete,
     })
 }

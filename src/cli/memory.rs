@@ -1,5 +1,7 @@
 //! What a store remembers of the runs into it.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -25,6 +27,9 @@ pub enum Source {
 pub struct Memory {
     /// The spec's name.
     pub spec: String,
+    /// The spec's file, as it was named.
+    #[serde(default)]
+    pub spec_file: PathBuf,
     /// Where the records come from.
     pub source: Source,
     /// [`Plan::origin`].
@@ -40,6 +45,7 @@ impl Memory {
     pub fn of(plan: &Plan, source: Source, limit: Option<u64>) -> Self {
         Self {
             spec: plan.name.clone(),
+            spec_file: plan.spec_file.clone(),
             source,
             origin: plan.origin(),
             params: plan.params.clone(),

@@ -9,7 +9,7 @@ use super::memory::{Memory, Source};
 use super::spec_args::SpecArgs;
 use super::{finish, signals, transport};
 use crate::build;
-use crate::collect::{self, CollectOptions};
+use crate::collect::{self, CollectOptions, CollectReport};
 use crate::http::{Client, ClientOptions, Stop};
 use crate::observe::Observer;
 use crate::plan::Plan;
@@ -29,74 +29,210 @@ pub fn run(spec: &SpecArgs) -> Outcome {
     let dir = spec.output_dir(source == Source::Recording);
     let shown = dir.display().to_string();
     let fresh = spec.flag("fresh");
-    let resume = spec.flag("resume");
 
     let (earlier, remembered) = look(&dir, fresh)?;
-    let stored_params = remembered.as_ref().filter(|_| resume).map(|m| &m.params);
-    let plan = Arc::new(spec.compile(stored_params)?);
+    let resumed = remembered.as_ref().filter(|_| spec.flag("resume"));
+    let plan = Arc::new(spec.compile(resumed.map(|m| &m.params))?);
     let limit = match spec.limit() {
         Some(0) => None,
         Some(limit) => Some(limit),
-        None => remembered.as_ref().filter(|_| resume).and_then(|m| m.limit),
+        None => resumed.and_then(|m| m.limit),
     };
     let memory = Memory::of(&plan, source, limit);
-    if let Some(remembered) = &remembered {
-        remembered.must_match(&memory, &shown)?;
-    }
-    decide(&plan, &earlier, limit, resume, &shown)?;
+    let job = Job { spec, plan, memory, limit, shown };
+    job.decide(&earlier, remembered.as_ref())?;
 
-    std::fs::create_dir_all(&dir)
-        .map_err(|e| Ended::failed(format!("cannot make the output directory {shown}: {e}")))?;
+    std::fs::create_dir_all(&dir).map_err(|e| {
+        Ended::failed(format!("cannot make the output directory {}: {e}", job.shown))
+    })?;
     let lock = Lock::acquire(&dir, LockKind::Collect).map_err(store_error)?;
     // Another run may have ended here between the first look and the lock.
     let (earlier, remembered) = look(&dir, fresh)?;
-    if let Some(remembered) = &remembered {
-        remembered.must_match(&memory, &shown)?;
-    }
-    let work = decide(&plan, &earlier, limit, resume, &shown)?;
-    if fresh {
-        let build_lock = Lock::acquire(&dir, LockKind::Build).map_err(store_error)?;
-        let cleared = OutputState::clear(&dir, [&lock, &build_lock]).map_err(store_error)?;
-        if cleared.removed > 0 {
-            observer.line(
-                "fresh",
-                &format!("{shown}: removed {} files of an earlier run", cleared.removed),
-            );
-        }
-    }
-    let file = dir.join(STORE_FILE);
-    let opened = if file.exists() { SqliteStore::open(&file) } else { SqliteStore::create(&file) };
-    let mut store: Box<dyn Store> = Box::new(opened.map_err(store_error)?);
-    memory.write(&mut *store)?;
+    let work = job.decide(&earlier, remembered.as_ref())?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|e| Ended::failed(format!("cannot start: {e}")))?;
+    let _inside = runtime.enter();
     let stop = Stop::default();
-    let (mut closed, mut interrupted) = (None, false);
-    if work == Work::Collect {
+    // Before anything is thrown away: a recording or a secret may be missing.
+    let client = match work {
+        Work::Collect => Some(job.client(&dir, fresh, &stop, &observer)?),
+        Work::BuildOnly => None,
+    };
+    if fresh {
+        clear(&dir, &lock, &observer)?;
+    }
+    let file = dir.join(STORE_FILE);
+    let opened = if file.exists() { SqliteStore::open(&file) } else { SqliteStore::create(&file) };
+    let mut store: Box<dyn Store> = Box::new(opened.map_err(store_error)?);
+
+    let mut collected = None;
+    if let Some(client) = client {
+        job.memory.write(&mut *store)?;
         let (back, report) = runtime.block_on(async {
             signals::listen(stop.clone(), observer.clone());
-            collect(spec, &plan, store, limit, resume, &stop, &observer).await
+            job.collect(store, client, &stop, &observer).await
         })?;
         store = back;
-        closed = report.closed;
-        interrupted = report.interrupted;
+        collected = Some(report);
     } else {
-        observer.important(
-            "complete",
-            &format!(
-                "{shown} is complete: nothing is fetched, only built. To fetch what is new: --resume; to start over: --fresh"
-            ),
-        );
+        // The limit of the records that are there stays.
+        let limit = remembered.and_then(|m| m.limit);
+        Memory { limit, ..job.memory.clone() }.write(&mut *store)?;
+        observer.important("complete", &job.nothing_to_fetch());
     }
-    let built = build_into(&plan, &mut *store, &dir)?;
+    let built = build_into(&job.plan, &mut *store, &dir)?;
     drop(lock);
-    if let Some((_, reason)) = closed {
-        observer.important("closed", &reason);
+    let collected = collected.unwrap_or_default();
+    if let Some((_, reason)) = &collected.closed {
+        observer.important("closed", reason);
     }
-    finish::finish(&plan, &*store, &dir, &built, &observer, interrupted)
+    let again = spec.again(&dir, "--resume");
+    finish::finish(&job.plan, &*store, &dir, &built, &observer, collected.interrupted, &again)
+}
+
+/// What a call of the verb is about.
+struct Job<'a> {
+    spec: &'a SpecArgs,
+    plan: Arc<Plan>,
+    memory: Memory,
+    limit: Option<u64>,
+    shown: String,
+}
+
+/// What is to be done with a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Work {
+    Collect,
+    BuildOnly,
+}
+
+impl Job<'_> {
+    /// Whether there is something to collect.
+    ///
+    /// # Errors
+    /// When the directory was collected from something else, or holds an
+    /// unfinished run and nothing says what is to become of it.
+    fn decide(&self, earlier: &Option<Contents>, remembered: Option<&Memory>) -> Outcome<Work> {
+        let Some(contents) = earlier else { return Ok(Work::Collect) };
+        if let Some(remembered) = remembered {
+            remembered.must_match(&self.memory, &self.shown)?;
+        }
+        if self.spec.flag("resume") {
+            return Ok(Work::Collect);
+        }
+        let state = |stream: &str, partition: &str| {
+            let mut rows = contents.partitions.iter().map(|(row, _)| row);
+            rows.find(|row| row.stream == stream && row.partition == partition)
+        };
+        let mut more = false;
+        let mut unfinished = contents.pending_children + contents.failed_children > 0;
+        for stream in &self.plan.streams {
+            for partition in &stream.partitions {
+                match state(&stream.name, &partition.id).map(|row| (row.state, row.limit)) {
+                    None => more = true,
+                    Some((PartitionState::Complete, _)) => {}
+                    Some((PartitionState::Limited, had)) => {
+                        more |= self.limit.is_none_or(|limit| had.is_none_or(|had| limit > had));
+                    }
+                    Some(_) => unfinished = true,
+                }
+            }
+        }
+        // Killed before the first commit: there is nothing that could be lost.
+        if unfinished && !contents.partitions.is_empty() {
+            return Err(Ended::usage(self.unfinished(contents)));
+        }
+        Ok(if more { Work::Collect } else { Work::BuildOnly })
+    }
+
+    fn unfinished(&self, contents: &Contents) -> String {
+        let held: u64 = contents.partitions.iter().map(|(_, records)| records).sum();
+        let mut text = format!("{} holds an unfinished run with {held} records", self.shown);
+        for (row, records) in &contents.partitions {
+            let reason = row.reason.as_ref().map_or(String::new(), |r| format!(": {r}"));
+            let (partition, state) = (&row.partition, row.state.as_str());
+            text.push_str(&format!("\n  {partition:<12} {records:>8}  {state}{reason}"));
+        }
+        text.push_str("\ngo on with --resume, or throw it away with --fresh");
+        text
+    }
+
+    fn nothing_to_fetch(&self) -> String {
+        let more = match self.memory.source {
+            Source::Live => "to fetch what is new: --resume; ",
+            // A recording has nothing new.
+            Source::Recording => "",
+        };
+        let shown = &self.shown;
+        format!(
+            "{shown} is complete: nothing is fetched, only built ({more}to start over: --fresh)"
+        )
+    }
+
+    fn client(
+        &self,
+        dir: &Path,
+        fresh: bool,
+        stop: &Stop,
+        observer: &Arc<Observer>,
+    ) -> Outcome<Client> {
+        let file = dir.join(STORE_FILE);
+        let last = match SqliteStore::open(&file) {
+            Ok(store) if !fresh => store.last_seq().map_err(store_error)?,
+            Err(error) if !fresh && file.exists() => return Err(store_error(error)),
+            _ => 0,
+        };
+        let options = ClientOptions {
+            concurrency: self.spec.concurrency(),
+            rate_limit: self.spec.rate_limit(),
+            state_dir: state_dir()?,
+            first_seq: last + 1,
+            record: self.spec.path("record").cloned(),
+            replay: self.spec.path("replay").cloned(),
+            ..ClientOptions::default()
+        };
+        let transport = transport::make(&self.plan)?;
+        Client::new(self.plan.clone(), transport, options, stop.clone(), observer.clone())
+            .map_err(|e| Ended::failed(e.to_string()))
+    }
+
+    async fn collect(
+        &self,
+        store: Box<dyn Store>,
+        client: Client,
+        stop: &Stop,
+        observer: &Arc<Observer>,
+    ) -> Outcome<(Box<dyn Store>, CollectReport)> {
+        let writer = Writer::start(store).map_err(store_error)?;
+        let options = CollectOptions {
+            limit: self.limit,
+            resume: self.spec.flag("resume"),
+            concurrency: self.spec.concurrency().unwrap_or(self.plan.http.concurrency),
+            offline: self.memory.source == Source::Recording,
+        };
+        let (plan, stop, observer) = (self.plan.clone(), stop.clone(), observer.clone());
+        let report =
+            collect::run(plan, writer.clone(), client.clone(), options, stop, observer).await;
+        let recorded = client.finish();
+        let store = writer.close().await.map_err(store_error)?;
+        let report = report.map_err(|e| Ended::failed(e.to_string()))?;
+        recorded.map_err(|e| Ended::failed(e.to_string()))?;
+        Ok((store, report))
+    }
+}
+
+fn clear(dir: &Path, lock: &Lock, observer: &Observer) -> Outcome<()> {
+    let build_lock = Lock::acquire(dir, LockKind::Build).map_err(store_error)?;
+    let cleared = OutputState::clear(dir, [lock, &build_lock]).map_err(store_error)?;
+    if cleared.removed > 0 {
+        let text =
+            format!("{}: removed {} files of an earlier run", dir.display(), cleared.removed);
+        observer.line("fresh", &text);
+    }
+    Ok(())
 }
 
 /// Builds under the build lock; also the whole of `scrape build`.
@@ -105,58 +241,6 @@ pub fn build_into(plan: &Plan, store: &mut dyn Store, dir: &Path) -> Outcome<bui
     let options = build::BuildOptions { beside: vec![STATS_FILE.to_owned()], ..Default::default() };
     build::run(plan, store, &OutputDir::new(dir), &options)
         .map_err(|e| Ended::failed(e.to_string()))
-}
-
-async fn collect(
-    spec: &SpecArgs,
-    plan: &Arc<Plan>,
-    store: Box<dyn Store>,
-    limit: Option<u64>,
-    resume: bool,
-    stop: &Stop,
-    observer: &Arc<Observer>,
-) -> Outcome<(Box<dyn Store>, collect::CollectReport)> {
-    let first_seq = store.last_seq().map_err(store_error)? + 1;
-    let options = ClientOptions {
-        concurrency: spec.concurrency(),
-        rate_limit: spec.rate_limit(),
-        state_dir: state_dir()?,
-        first_seq,
-        record: spec.path("record").cloned(),
-        replay: spec.path("replay").cloned(),
-        ..ClientOptions::default()
-    };
-    let client =
-        Client::new(plan.clone(), transport::make(plan)?, options, stop.clone(), observer.clone())
-            .map_err(|e| Ended::failed(e.to_string()))?;
-    let writer = Writer::start(store).map_err(store_error)?;
-    let options = CollectOptions {
-        limit,
-        resume,
-        concurrency: spec.concurrency().unwrap_or(plan.http.concurrency),
-        offline: spec.path("replay").is_some(),
-    };
-    let report = collect::run(
-        plan.clone(),
-        writer.clone(),
-        client.clone(),
-        options,
-        stop.clone(),
-        observer.clone(),
-    )
-    .await;
-    let recorded = client.finish();
-    let store = writer.close().await.map_err(store_error)?;
-    let report = report.map_err(|e| Ended::failed(e.to_string()))?;
-    recorded.map_err(|e| Ended::failed(e.to_string()))?;
-    Ok((store, report))
-}
-
-/// What is to be done with a directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Work {
-    Collect,
-    BuildOnly,
 }
 
 fn look(dir: &Path, fresh: bool) -> Outcome<(Option<Contents>, Option<Memory>)> {
@@ -178,57 +262,6 @@ fn look(dir: &Path, fresh: bool) -> Outcome<(Option<Contents>, Option<Memory>)> 
         Err(_) => None,
     };
     Ok((Some(contents), memory))
-}
-
-fn decide(
-    plan: &Plan,
-    earlier: &Option<Contents>,
-    limit: Option<u64>,
-    resume: bool,
-    dir: &str,
-) -> Outcome<Work> {
-    let Some(contents) = earlier else { return Ok(Work::Collect) };
-    if resume {
-        return Ok(Work::Collect);
-    }
-    let state = |stream: &str, partition: &str| {
-        contents
-            .partitions
-            .iter()
-            .find(|(row, _)| row.stream == stream && row.partition == partition)
-            .map(|(row, _)| (row.state, row.limit))
-    };
-    let wanted = plan.streams.iter().flat_map(|s| s.partitions.iter().map(|p| (&s.name, &p.id)));
-    let mut more = false;
-    let mut unfinished = contents.pending_children + contents.failed_children > 0;
-    for (stream, partition) in wanted {
-        match state(stream, partition) {
-            None => more = true,
-            Some((PartitionState::Complete, _)) => {}
-            Some((PartitionState::Limited, had)) => {
-                more |= limit.is_none_or(|limit| had.is_none_or(|had| limit > had));
-            }
-            Some(_) => unfinished = true,
-        }
-    }
-    // Killed before the first commit: there is nothing that could be lost.
-    if unfinished && !contents.partitions.is_empty() {
-        let held: u64 = contents.partitions.iter().map(|(_, records)| records).sum();
-        let mut what = format!("{dir} holds an unfinished run with {held} records");
-        for (row, records) in &contents.partitions {
-            let reason = row.reason.as_ref().map_or(String::new(), |r| format!(": {r}"));
-            what.push_str(&format!(
-                "\n  {:<12} {:>8}  {}{reason}",
-                row.partition,
-                records,
-                row.state.as_str()
-            ));
-        }
-        return Err(Ended::usage(format!(
-            "{what}\ngo on with --resume, or throw it away with --fresh"
-        )));
-    }
-    Ok(if more { Work::Collect } else { Work::BuildOnly })
 }
 
 /// Where pace and budgets of hosts are kept, per user.

@@ -18,6 +18,8 @@ pub struct SpecArgs {
     loaded: RefCell<Loaded>,
     params: Vec<ParamDecl>,
     matches: ArgMatches,
+    /// The arguments after the verb, as they were given.
+    given: Vec<String>,
 }
 
 impl SpecArgs {
@@ -67,7 +69,8 @@ impl SpecArgs {
         let matches = parsed(verb.try_get_matches_from(&argv[1..]))?;
         let json = matches.get_one::<String>("log-format").is_some_and(|f| f == "json");
         log::init(matches.get_count("verbose"), json);
-        Ok(Self { loaded: RefCell::new(loaded), params, matches })
+        let given = argv[2..].iter().map(|a| a.to_string_lossy().into_owned()).collect();
+        Ok(Self { loaded: RefCell::new(loaded), params, matches, given })
     }
 
     /// Makes the plan: stored params first, then those of the command line.
@@ -104,6 +107,23 @@ impl SpecArgs {
         let sources: &Sources = &loaded.sources;
         report::diagnostics::print(diagnostics, sources);
         plan.ok_or(Ended::told(Exit::Usage))
+    }
+
+    /// The command line that goes on in this directory: what was given, with
+    /// `more` behind it and without what would begin anew.
+    pub fn again(&self, dir: &Path, more: &str) -> String {
+        let mut words = vec!["scrape".to_owned(), "run".to_owned()];
+        let mut given = self.given.iter();
+        while let Some(word) = given.next() {
+            match word.as_str() {
+                "--fresh" | "--resume" => {}
+                // An existing recording is never written over.
+                "--record" | "-o" | "--output-dir" => drop(given.next()),
+                word => words.push(quoted(word)),
+            }
+        }
+        words.extend(["-o".to_owned(), quoted(&dir.display().to_string()), more.to_owned()]);
+        words.join(" ")
     }
 
     /// How progress is told.
@@ -147,6 +167,15 @@ impl SpecArgs {
     pub fn rate_limit(&self) -> Option<f64> {
         self.matches.get_one("rate-limit").copied()
     }
+}
+
+/// A word as a shell reads it back.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 /// Params and fixed flags have names of their own, so clap's ids must not meet.

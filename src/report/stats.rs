@@ -8,10 +8,10 @@ use std::sync::atomic::Ordering::Relaxed;
 use scrape_api::{AtomicFile, OutputDir};
 use serde::Serialize;
 
-use crate::build::{BuildCounts, BuildReport};
+use crate::build::{BuildCounts, BuildReport, TaskCounts};
 use crate::observe::Observer;
 use crate::plan::Plan;
-use crate::store::{PartitionRow, PartitionState, Reader};
+use crate::store::{PartitionRow, PartitionState, Reader, Stage};
 
 /// The file's name.
 pub const STATS_FILE: &str = "stats.json";
@@ -125,6 +125,14 @@ impl Stats {
         serde_json::to_writer_pretty(&mut file, self).map_err(scrape_api::Error::msg)?;
         file.write_all(b"\n").map_err(scrape_api::Error::io("write stats.json"))?;
         file.commit()
+    }
+
+    /// Whether templates did their work: no row of a sink failed, and no task
+    /// failed wherever it was tried.
+    pub fn is_sound(&self) -> bool {
+        let failed = |t: &TaskCounts| t.errors > 0 && t.examples == 0;
+        !self.counts.build.tasks.values().any(failed)
+            && !self.counts.build.rejects.contains_key(Stage::Sink.as_str())
     }
 
     /// Whether every partition is complete, or cut on purpose, and every record

@@ -67,7 +67,11 @@ pub fn summary(stats: &Stats, dir: &str, next: Option<&str>) -> String {
             run.seconds
         );
     }
-    let verdict = if stats.is_complete() { "complete" } else { "not complete" };
+    let verdict = match (stats.is_complete(), stats.is_sound()) {
+        (false, _) => "not complete",
+        (true, false) => "complete, but templates failed, see rejected.jsonl",
+        (true, true) => "complete",
+    };
     let _ = write!(text, "{dir}: {verdict}");
     if let Some(next) = next {
         let _ = write!(text, "\nnext: {next}");
