@@ -26,7 +26,7 @@ pub fn command() -> Command {
 
 /// `scrape run SPEC`
 pub fn run() -> Command {
-    with_spec(Command::new("run"))
+    let command = with_spec(Command::new("run"))
         .about("Collect, then build")
         .arg(
             Arg::new("max-concurrent")
@@ -83,12 +83,13 @@ pub fn run() -> Command {
         .after_help(
             "Example:\n  scrape run specs/apache-jira.yaml -p KAFKA -p SPARK -c 2 -o output\n\n\
              `scrape run SPEC --help` also shows the flags that the spec adds.",
-        )
+        );
+    with_voice(command)
 }
 
 /// `scrape build SPEC`
 pub fn build() -> Command {
-    with_spec(Command::new("build"))
+    with_voice(with_spec(Command::new("build")))
         .about("Make the outputs again from what was collected, without network")
         .after_help("Example:\n  scrape build specs/apache-jira.yaml -o output")
 }
@@ -143,7 +144,7 @@ fn list() -> Command {
 }
 
 fn with_spec(command: Command) -> Command {
-    with_voice(command)
+    command
         .arg(
             Arg::new("spec")
                 .value_name("SPEC")

@@ -78,7 +78,8 @@ impl Memory {
     /// # Errors
     /// Names each difference, and what can be done.
     pub fn must_match(&self, now: &Self, dir: &str) -> Outcome<()> {
-        let instead = "use another --output-dir, or --fresh to throw the earlier run away";
+        let instead = "use another --output-dir, or --fresh to throw the earlier run away \
+                       (--resume alone goes on with the params of that run)";
         if self.source != now.source {
             let (was, is) = match self.source {
                 Source::Live => ("a live server", "a recording"),
