@@ -285,3 +285,16 @@ fn a_vanished_key_and_a_moved_issue_lose_nothing() {
     assert_eq!(there.len(), rows.len(), "once each");
     assert!(matches!(ran.code, Some(0 | 3)), "{}", ran.stderr);
 }
+
+#[test]
+fn what_is_new_is_fetched_whatever_the_limit_was_between() {
+    let standin = standin(&["KAFKA"], 30);
+    let scrape = Scrape::new();
+    scrape.main_job(&standin, "out", &["-p", "KAFKA"]).expect(0);
+    scrape.main_job(&standin, "out", &["-p", "KAFKA", "--limit", "5"]).expect(0);
+    for _ in 0..3 {
+        standin.create("KAFKA", None).expect("an issue");
+    }
+    scrape.main_job(&standin, "out", &["-p", "KAFKA", "--resume"]).expect(0);
+    assert_all_there(&standin, &["KAFKA"], &lines(&scrape.dir().join("out/training_data.jsonl")));
+}

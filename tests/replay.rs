@@ -88,3 +88,12 @@ fn a_recording_answers_what_it_recorded_and_nothing_else() {
     assert_eq!(ran.code, Some(3), "{}", ran.stderr);
     assert!(ran.stderr.contains("k.har"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_recording_has_nothing_new() {
+    let scrape = Scrape::new();
+    replay(&scrape, &[]).expect(0);
+    let first = scrape.outputs("output-replay");
+    replay(&scrape, &["--resume"]).expect(0);
+    assert_same(&first, &scrape.outputs("output-replay"));
+}

@@ -141,7 +141,12 @@ pub(super) async fn collect(part: Arc<PartitionRun>) -> Result<Ended> {
     let options = &part.stream.run.options;
     if let Some(before) = &part.before {
         let enough = match before.state {
-            PartitionState::Complete => !options.resume || options.limit.is_some(),
+            // A recording has nothing new.
+            PartitionState::Complete if !options.resume || options.offline => true,
+            PartitionState::Complete => match options.limit {
+                Some(limit) => part.count().await? >= limit,
+                None => false,
+            },
             PartitionState::Limited => {
                 options.limit.is_some_and(|limit| before.limit.is_some_and(|had| had >= limit))
             }
