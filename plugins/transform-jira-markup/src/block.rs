@@ -5,7 +5,7 @@ use std::cell::Cell;
 use crate::chars::{indent, is_blank};
 use crate::inline::{Inline, Place};
 use crate::lex::Context;
-use crate::list::{self, Levels};
+use crate::list::{self, Levels, Marker};
 use crate::options::Options;
 use crate::table::{self, find_line_end};
 use crate::tag::{self, Kind, Span};
@@ -68,7 +68,7 @@ impl<'a> Blocks<'a, '_> {
             at = match structure {
                 Some(structure) => self.write(structure, at, end),
                 None => {
-                    let stop = self.text_end(content, end);
+                    let stop = self.text_end(content, end, false);
                     self.paragraph(content, stop, true);
                     stop
                 }
@@ -185,8 +185,9 @@ impl<'a> Blocks<'a, '_> {
     }
 
     /// Where the text that begins at `start` ends: at a blank line, at a line
-    /// that begins something else, or where a block begins inside a line.
-    fn text_end(&mut self, start: usize, end: usize) -> usize {
+    /// that begins something else, or where a block begins inside a line. Below
+    /// the first line of a list item (`item`) a marker alone begins the next.
+    fn text_end(&mut self, start: usize, end: usize, item: bool) -> usize {
         let mut at = start;
         loop {
             let line_end = self.line_end(at, end);
@@ -201,8 +202,25 @@ impl<'a> Blocks<'a, '_> {
             if is_blank(line) || self.structure(next, end).is_some() {
                 return next;
             }
+            if item && at == start && self.lone_marker(next, end).is_some() {
+                return next;
+            }
             at = next;
         }
+    }
+
+    /// A list marker alone on the line at `at`, if the next line is text, with
+    /// which its item goes on.
+    fn lone_marker(&mut self, at: usize, end: usize) -> Option<Marker> {
+        let marker = list::lone_marker(&self.text[at..self.line_end(at, end)])?;
+        let next = (self.line_end(at, end) + 1).min(end);
+        let line = &self.text[next..self.line_end(next, end)];
+        let content = next + indent(line);
+        let text = !is_blank(line)
+            && list::lone_marker(line).is_none()
+            && self.block_span(content, content, content + 1, end).is_none()
+            && self.structure(next, end).is_none();
+        text.then_some(marker)
     }
 
     fn inline(&self, start: usize, stop: usize, place: Place) -> String {
@@ -316,7 +334,11 @@ impl<'a> Blocks<'a, '_> {
         let mut at = start;
         while at < end {
             let line = &self.text[at..self.line_end(at, end)];
-            let Some(marker) = list::marker(line, at > start) else { break };
+            let mut marker = list::marker(line, at > start);
+            if marker.is_none() && at > start {
+                marker = self.lone_marker(at, end);
+            }
+            let Some(marker) = marker else { break };
             let (indent, text) = levels.item(&marker);
             if at == start {
                 self.out.block();
@@ -337,7 +359,7 @@ impl<'a> Blocks<'a, '_> {
         let mut at = start;
         let mut separate = false;
         loop {
-            let stop = self.text_end(at, end);
+            let stop = self.text_end(at, end, true);
             self.paragraph(at, stop, separate);
             at = stop;
             if let Some(span) = self.block_span(at, at, at + 1, end) {

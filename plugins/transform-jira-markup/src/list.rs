@@ -38,6 +38,19 @@ pub(crate) fn marker(line: &str, nested: bool) -> Option<Marker> {
     })
 }
 
+/// The marker of a line that holds nothing else, as `# ` above the line with the
+/// text: editors make such items. Jira shows the text in the item. A lone dash is
+/// no marker: a signature begins so.
+pub(crate) fn lone_marker(line: &str) -> Option<Marker> {
+    let text = line.trim();
+    let depth = text.len();
+    let signs = text.bytes().all(|b| matches!(b, b'*' | b'#'));
+    if !signs || !(1..=MAX_DEPTH).contains(&depth) || !line.ends_with(char::is_whitespace) {
+        return None;
+    }
+    Some(Marker { depth, ordered: text.ends_with('#'), content: line.len() })
+}
+
 /// The lists that are open, outermost first.
 #[derive(Debug, Default)]
 pub(crate) struct Levels(Vec<Level>);

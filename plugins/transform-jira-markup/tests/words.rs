@@ -7,7 +7,7 @@ use scrape_transform_jira_markup::{Options, to_markdown};
 use support::{first_lost, visible_words, words};
 
 /// Pieces of markup that are put together at random, words between them.
-const PIECES: [&str; 76] = [
+const PIECES: [&str; 77] = [
     "*",
     "_",
     "-",
@@ -62,6 +62,7 @@ const PIECES: [&str; 76] = [
     "{anchor:x}",
     "\n* ",
     "\n** ",
+    "\n# \n",
     "\n*# ",
     "\n# ",
     "\n- ",

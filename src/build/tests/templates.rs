@@ -30,12 +30,14 @@ fn comment(account: &str, name: &str, body: &str) -> Value {
 
 const REPORT: &str = "When the node restarts, the writer loses what it had buffered. \
     I see com.example.store.FlushFailedException in the log of 2.4.1, and it looks like the \
-    trouble of DEMO-7, not of UTF-8 or DEMO-12. The module store-engine is what we use. Nothing helps but a second restart.";
+    trouble of DEMO-7, not of UTF-8, KIP-5, L18-19, ABCD-12-EF or DEMO-12. \
+    The module store-engine (not web-ui, org.web or Web) is what we use. Nothing helps but a second restart.";
 
 fn issue() -> Value {
     let comments = [
         comment("robin", "Robin", "Which version do you run?"),
         comment("githubbot", "ASF GitHub Bot", "a pull request was opened"),
+        comment("lee", "Lee Chabot", "Issue resolved by pull request 7\n[https://git.example/7]"),
         comment("kim", "Kim Reporter", "It is 2.4.1."),
         comment("kim", "Kim Reporter", "Also on 2.5.0."),
         comment("lee", "Lee Chabot", "Set flush.sync to true."),
@@ -45,7 +47,7 @@ fn issue() -> Value {
     json!({
         "id": "5001", "key": "DEMO-12",
         "fields": {
-            "summary": "Writer loses buffered rows on restart", "description": REPORT,
+            "summary": "Writer loses  buffered rows on restart ", "description": REPORT,
             "project": { "key": "DEMO" }, "environment": "Linux 6.1, 4 cores",
             "status": { "name": "Open" }, "priority": { "name": "Major" },
             "issuetype": { "name": "Bug" }, "resolution": null, "assignee": null,
@@ -55,7 +57,7 @@ fn issue() -> Value {
             "fixVersions": [{ "name": "3.0.0" }],
             "components": [{ "name": "web" }, { "name": "store-engine" }],
             "votes": { "votes": 3 }, "issuelinks": [],
-            "comment": { "comments": comments, "total": 7 }
+            "comment": { "comments": comments, "total": 8 }
         }
     })
 }
@@ -107,9 +109,20 @@ fn classification_has_closed_labels() {
     let mut none = issue();
     none["id"] = json!("5002");
     none["fields"]["issuetype"]["name"] = json!("Brainstorming");
-    let shop = build(&[odd, none]);
+    let mut bare = issue();
+    bare["id"] = json!("5003");
+    bare["fields"]["description"] = json!(null);
+    bare["fields"]["priority"]["name"] = json!("Highest");
+    let shop = build(&[odd, none, bare]);
     let lines = shop.lines("tasks/classification.jsonl");
-    assert_eq!(lines.len(), 1);
+    assert_eq!(lines.len(), 2);
+    assert_eq!(
+        (&lines[1]["text"], &lines[1]["priority"]),
+        (
+            &json!("Writer loses buffered rows on restart\n\n## Environment\n\nLinux 6.1, 4 cores"),
+            &json!("Highest")
+        )
+    );
     assert_eq!((&lines[0]["issue_type"], &lines[0]["priority"]), (&json!("Bug"), &json!(null)));
     let text = lines[0]["text"].as_str().unwrap();
     assert!(text.starts_with("Writer loses buffered rows on restart\n\nWhen the node"), "{text}");
@@ -154,9 +167,13 @@ fn chat_alternates_and_ends_with_the_assistant() {
     let mut unknown = issue();
     unknown["id"] = json!("5003");
     unknown["fields"]["reporter"] = json!(null);
-    let shop = build(&[issue(), alone, unknown]);
+    let mut short = issue();
+    short["id"] = json!("5004");
+    short["fields"]["comment"]["comments"] =
+        json!([comment("robin", "Robin", "May I take it?"), comment("lee", "Lee", "It is done.")]);
+    let shop = build(&[issue(), alone, unknown, short]);
     let lines = shop.lines("tasks/chat.jsonl");
-    assert_eq!(lines.len(), 1, "neither a monologue nor one without a reporter");
+    assert_eq!(lines.len(), 1, "neither a monologue, nor without a reporter, nor small talk");
     let said: Vec<_> = lines[0]["messages"]
         .as_array()
         .unwrap()
@@ -170,7 +187,7 @@ fn chat_alternates_and_ends_with_the_assistant() {
         [
             ("assistant", "Which version do you run?"),
             ("user", "It is 2.4.1.\n\nAlso on 2.5.0."),
-            ("assistant", "Set flush.sync to true.\n\nAnd upgrade, please."),
+            ("assistant", "speaker_3: Set flush.sync to true.\n\nspeaker_2: And upgrade, please."),
         ]
     );
 }
