@@ -5,12 +5,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::envelope::Raw;
 use super::page;
 use super::paginate::{At, Pager, Position, Step};
 use super::partition::{PartitionRun, first_cursor};
 use super::record::{Item, find, key_of};
 use super::run::{Break, Halt};
-use super::walk;
+use super::walk::{self, SecondTry};
 use crate::http::{Failure, FailureScope};
 use crate::plan::{PaginationKind, Sweep};
 use crate::store::{Cursor, PageCommit, PartitionState, Stage};
@@ -41,11 +42,39 @@ impl Verdict {
 }
 
 /// Compares what the server says there is with what the store has, and fetches
-/// what is missing.
+/// what is missing. Records that nobody has seen keep a partition incomplete.
 pub(super) async fn check(part: &Arc<PartitionRun>) -> Result<Verdict, Break> {
+    let verdict = count_and_mend(part).await?;
+    // A sweep has told which of them there still are.
+    if verdict.state != PartitionState::Complete || verdict.checked == Some("sweep") {
+        return Ok(verdict);
+    }
+    Ok(with_unread(verdict, unaccounted(part).await?))
+}
+
+/// A verdict that says which records did not come, if there are any.
+fn with_unread(verdict: Verdict, unread: HashSet<String>) -> Verdict {
+    if unread.is_empty() {
+        return verdict;
+    }
+    let mut unread: Vec<String> = unread.into_iter().collect();
+    unread.sort_unstable();
+    let reason = format!(
+        "{} records are listed, but do not come ({}): --resume tries them again",
+        unread.len(),
+        some(&unread)
+    );
+    Verdict::incomplete(verdict.expected, verdict.checked, reason)
+}
+
+async fn count_and_mend(part: &Arc<PartitionRun>) -> Result<Verdict, Break> {
+    let retry = unaccounted(part).await?.iter().any(|key| !part.gave_up(key));
     let expected = match expected(part).await {
         Ok(Some(expected)) => expected,
-        Ok(None) => return Ok(Verdict::complete(None, None)),
+        Ok(None) => match &part.stream.plan().pagination.sweep {
+            Some(sweep) if retry => return by_sweeps(part, sweep).await,
+            _ => return Ok(Verdict::complete(None, None)),
+        },
         Err(Break::Halt(Halt::Failed(message))) => {
             let reason = format!("the closing count failed: {message}");
             return Ok(Verdict::incomplete(None, None, reason));
@@ -53,7 +82,7 @@ pub(super) async fn check(part: &Arc<PartitionRun>) -> Result<Verdict, Break> {
         Err(end) => return Err(end),
     };
     let moved = has_moved(part).await?;
-    if !moved && is_here(part, expected).await? {
+    if !moved && !retry && is_here(part, expected).await? {
         return Ok(Verdict::complete(Some(expected), Some("count")));
     }
     let got = part.count().await?;
@@ -103,19 +132,38 @@ async fn is_here(part: &PartitionRun, expected: u64) -> Result<bool, Break> {
     Ok(got == expected || got < expected && got + rejected(part).await?.len() as u64 == expected)
 }
 
-/// The keys of records that were rejected on the way in.
+/// The keys of records that were rejected on the way in and are not here: their
+/// bytes were seen, or this run has given them up.
 async fn rejected(part: &PartitionRun) -> Result<HashSet<String>, Break> {
+    let rejects = rejects(part).await?.into_iter();
+    Ok(rejects.filter(|(key, seen)| *seen || part.gave_up(key)).map(|(key, _)| key).collect())
+}
+
+/// The keys of records that nobody has seen.
+async fn unaccounted(part: &PartitionRun) -> Result<HashSet<String>, Break> {
+    Ok(rejects(part).await?.into_iter().filter(|(_, seen)| !seen).map(|(key, _)| key).collect())
+}
+
+/// The keys of records that were rejected on the way in, and are in the store in
+/// no other version; whether their bytes came.
+async fn rejects(part: &PartitionRun) -> Result<Vec<(String, bool)>, Break> {
     let (stream, partition) = part.names();
     let read = move |store: &mut dyn crate::store::Store| {
-        let mut keys = HashSet::new();
+        let mut found = Vec::new();
         store.reader()?.rejects(&mut |reject| {
             let own = reject.stream == stream && reject.partition == partition;
             if own && reject.child.is_none() && reject.stage == Stage::Collect {
-                keys.insert(reject.key);
+                let seen = reject.reason != walk::UNREADABLE;
+                found.push((reject.key, seen));
             }
             std::ops::ControlFlow::Continue(())
         })?;
-        Ok(keys)
+        if !found.is_empty() {
+            let keys: Vec<String> = found.iter().map(|(key, _)| key.clone()).collect();
+            let (_, lacking) = store.compare_keys(&stream, &partition, &keys)?;
+            found.retain(|(key, _)| lacking.binary_search(key).is_ok());
+        }
+        Ok(found)
     };
     Ok(part.stream.store(read).await?)
 }
@@ -154,7 +202,10 @@ async fn by_sweeps(part: &Arc<PartitionRun>, sweep: &Sweep) -> Result<Verdict, B
             (_, missing) = compare(part, &listed).await?;
         }
         if is_whole && missing.is_empty() && unlisted.is_empty() {
-            return Ok(Verdict::complete(Some(expected), Some("sweep")));
+            let mut unread = unaccounted(part).await?;
+            unread.retain(|key| listed.iter().any(|l| l.primary_key == *key));
+            let verdict = Verdict::complete(Some(expected), Some("sweep"));
+            return Ok(with_unread(verdict, unread));
         }
     }
     let reason = if missing.is_empty() {
@@ -302,10 +353,28 @@ async fn fetch_run(
             }
             Err(Failure::PreviousKey) if above > 0 => above -= 1,
             Err(Failure::Failed { scope: FailureScope::Record, .. }) if size > 1 => size = 1,
-            Err(Failure::Failed { scope: FailureScope::Record, .. }) => {
+            Err(Failure::Failed { scope: FailureScope::Record, message }) => {
+                let Some(sweep) = &plan.pagination.sweep else {
+                    return Err(Break::Halt(Halt::Failed(message)));
+                };
+                let key = &listed[from].primary_key;
+                let again = walk::second_try(part, sweep, &position, limit, message).await?;
+                let keys = match again {
+                    SecondTry::Came(page) => {
+                        let came = page.records.len().saturating_sub(from - above);
+                        commit(part, page.seq, page.records).await?;
+                        return Ok(came);
+                    }
+                    SecondTry::Unreadable(keys) => keys,
+                };
+                let is_it =
+                    |raw: &Raw| find(&plan.primary_key, &raw.bytes).text().as_ref() == Some(key);
+                if !keys.records.iter().any(is_it) {
+                    return Ok(0);
+                }
+                part.give_up(key);
                 let (stream, partition) = part.names();
-                let reject = walk::unreadable(part, listed[from].primary_key.clone());
-                let rejects = vec![reject];
+                let rejects = vec![walk::unreadable(part, key.clone())];
                 let page = PageCommit {
                     stream,
                     partition,
@@ -323,11 +392,7 @@ async fn fetch_run(
 }
 
 /// Commits records outside the order of pages.
-async fn commit(
-    part: &Arc<PartitionRun>,
-    seq: i64,
-    records: Vec<super::envelope::Raw>,
-) -> Result<(), Break> {
+async fn commit(part: &Arc<PartitionRun>, seq: i64, records: Vec<Raw>) -> Result<(), Break> {
     let read = walk::read_records(part, records).await?;
     let (stream, partition) = part.names();
     let mut page = PageCommit {

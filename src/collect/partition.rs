@@ -1,5 +1,6 @@
 //! One partition: from its first page to the word that it is complete.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -35,6 +36,8 @@ pub(super) struct PartitionRun {
     pub(super) named: AtomicU64,
     /// Records read in this run.
     pub(super) read: AtomicU64,
+    /// Records that were given up in this run, so that it asks for them no more.
+    given_up: Mutex<HashSet<String>>,
     told: Mutex<Instant>,
 }
 
@@ -46,8 +49,19 @@ impl PartitionRun {
         let label = format!("{} {}", stream.plan().name, partition.id).trim_end().to_owned();
         let size = Mutex::new(PageSize::new(stream.plan().pagination.limit));
         let (named, read) = (AtomicU64::new(0), AtomicU64::new(0));
-        let told = Mutex::new(Instant::now());
-        Self { stream, index, before, scope, label, size, named, read, told }
+        let (given_up, told) = (Mutex::default(), Mutex::new(Instant::now()));
+        Self { stream, index, before, scope, label, size, named, read, given_up, told }
+    }
+
+    /// Notes that a record cannot be had in this run.
+    pub(super) fn give_up(&self, primary_key: &str) {
+        let mut given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
+        given_up.insert(primary_key.to_owned());
+    }
+
+    /// Whether a record was given up in this run.
+    pub(super) fn gave_up(&self, primary_key: &str) -> bool {
+        self.given_up.lock().unwrap_or_else(PoisonError::into_inner).contains(primary_key)
     }
 
     pub(super) fn partition(&self) -> &Partition {

@@ -12,7 +12,7 @@ use super::partition::PartitionRun;
 use super::record::{Item, PageRecords, find, key_of};
 use super::run::{Break, Error, Halt, Result};
 use crate::http::{Failure, FailureScope};
-use crate::plan::{PaginationKind, order_key};
+use crate::plan::{PaginationKind, Sweep, order_key};
 use crate::store::{Cursor, PageCommit, Reject, Stage};
 
 /// How often in a row a lower key is taken before the walk begins anew.
@@ -237,17 +237,12 @@ impl Walk<'_> {
             part.size().shrink_to_one();
             return Ok(None);
         }
-        // If not even the key comes, it is not the record.
-        let ask = part.ask(Some(&sweep.overlay));
-        let keys = page::fetch(&part.stream.run, &ask, &plan.records, &self.position, Some(1));
-        let keys = match keys.await {
-            Ok(page) => page,
-            Err(Failure::Failed {
-                scope: FailureScope::Record | FailureScope::Partition, ..
-            }) => {
-                return Err(Break::Halt(Halt::Failed(message)));
+        let keys = match second_try(part, sweep, &self.position, Some(1), message.clone()).await? {
+            SecondTry::Came(page) => {
+                (self.resumed, self.steps_back) = (false, 0);
+                return self.take(page).await;
             }
-            Err(failure) => return Err(failure.into()),
+            SecondTry::Unreadable(keys) => keys,
         };
         let Some(raw) = keys.records.first() else {
             return Err(Break::Halt(Halt::Failed(message)));
@@ -264,12 +259,52 @@ impl Walk<'_> {
         if let (1, Some(identity)) = (keep, identity.or(key)) {
             let text = format!("{}: giving up record {identity}: {message}", part.label);
             part.stream.run.observer.important("rejected", &text);
+            part.give_up(&identity);
             commit.rejects.push(unreadable(part, identity));
         }
         self.commit(commit).await?;
         Ok(done.then_some(WalkEnd::Done))
     }
 }
+
+/// What came of a page that had failed, when it was asked for once more.
+pub(super) enum SecondTry {
+    /// It came.
+    Came(Page),
+    /// Its keys come and its records do not.
+    Unreadable(Page),
+}
+
+/// Tells a record that the server cannot send from a server that cannot send:
+/// asks for the key alone, and when that comes for the record once more, with all
+/// attempts that the rules allow. A server that is down for a while would cost
+/// good records otherwise.
+pub(super) async fn second_try(
+    part: &PartitionRun,
+    sweep: &Sweep,
+    position: &Position,
+    limit: Option<u32>,
+    message: String,
+) -> Result<SecondTry, Break> {
+    let run = &part.stream.run;
+    let records = &part.stream.plan().records;
+    let ask = part.ask(Some(&sweep.overlay));
+    let keys = match page::fetch(run, &ask, records, position, limit).await {
+        Ok(page) => page,
+        Err(Failure::Failed { scope: FailureScope::Record | FailureScope::Partition, .. }) => {
+            return Err(Break::Halt(Halt::Failed(message)));
+        }
+        Err(failure) => return Err(failure.into()),
+    };
+    match page::fetch(run, &part.ask(None), records, position, limit).await {
+        Ok(page) => Ok(SecondTry::Came(page)),
+        Err(Failure::Failed { scope: FailureScope::Record, .. }) => Ok(SecondTry::Unreadable(keys)),
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+/// The `reason` of the reject of a record that cannot be had.
+pub(super) const UNREADABLE: &str = "unreadable_record";
 
 /// The reject of a record that cannot be had. It says nothing of how the last
 /// attempt failed, which differs from run to run.
@@ -281,7 +316,7 @@ pub(super) fn unreadable(part: &PartitionRun, key: String) -> Reject {
         key,
         child: None,
         stage: Stage::Collect,
-        reason: String::from("unreadable_record"),
+        reason: String::from(UNREADABLE),
         message: String::from("the server lists this record, but never sends it whole"),
         pointer: None,
         raw: None,

@@ -115,8 +115,10 @@ fn a_poisoned_record_costs_only_itself() {
         bench.standin.poison(&keys[8], Fault::LoneSurrogate).unwrap();
         bench.standin.poison(&keys[9], Fault::DeepNesting).unwrap();
         let report = bench.run(at(4)).unwrap();
-        assert!(report.is_complete(), "{report:?}");
-        assert_eq!(part(&report, "TIDE").got, 57);
+        let tide = part(&report, "TIDE");
+        assert_eq!((tide.state, tide.got), (PartitionState::Incomplete, 57), "{report:?}");
+        assert!(tide.reason.as_deref().unwrap().starts_with("2 records"), "{report:?}");
+        assert!(!report.is_complete());
         let mut reasons: Vec<_> = bench.rejects().into_iter().map(|r| (r.reason, r.key)).collect();
         reasons.sort();
         assert_eq!(reasons.iter().filter(|r| r.0 == "unreadable_record").count(), 2);
@@ -124,6 +126,15 @@ fn a_poisoned_record_costs_only_itself() {
         assert_eq!(reasons.len(), 3);
         let here = bench.keys("TIDE");
         assert!(!here.contains(&keys[0]) && here.contains(&keys[8]) && here.contains(&keys[9]));
+        // One is mended, one is deleted: what is left was seen.
+        let mended = Action::Poison { key: keys[0].clone(), fault: None };
+        bench.standin.apply(mended).unwrap();
+        assert_eq!(part(&bench.run(at(4)).unwrap(), "TIDE").got, 58);
+        assert_eq!(bench.rejects().len(), 2);
+        bench.standin.delete(&keys[40]).unwrap();
+        let report = bench.run(at(4)).unwrap();
+        assert!(report.is_complete(), "{report:?}");
+        assert_eq!(part(&report, "TIDE").got, 58);
     }
 }
 

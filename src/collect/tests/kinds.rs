@@ -1,6 +1,7 @@
 //! All kinds of pagination, and rules, against a transport in memory.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 use scrape_api::{BoxFuture, Bytes, Fetch, FetchError, Request, Response};
@@ -108,6 +109,38 @@ fn number(query: &HashMap<String, String>, name: &str) -> usize {
 
 fn all() -> Vec<String> {
     (0..25).map(|id| id.to_string()).collect()
+}
+
+/// Pages by position that name their total, and a sweep over keys.
+fn swept() -> String {
+    spec(
+        "{ fields: all }",
+        "{ type: offset, offset_param: from, limit_param: n, limit: 10, total: $.total, \
+         sweep: { limit: 100, query: { fields: key } } }",
+        "\"$.items[*]\"",
+    )
+}
+
+/// The reply to [`swept`].
+fn by_position(query: &HashMap<String, String>) -> Answer {
+    let from = number(query, "from");
+    ok(json!({ "items": items(from, from + number(query, "n")), "total": 25 }))
+}
+
+#[test]
+fn an_outage_costs_no_record() {
+    // Down from the second page on, until a request for keys alone was answered.
+    let keys_came = AtomicBool::new(false);
+    let outcome = collect(&swept(), None, move |_, query| {
+        let keys = query["fields"] == "key";
+        keys_came.fetch_or(keys, SeqCst);
+        match number(query, "from") >= 10 && !keys_came.load(SeqCst) {
+            true => (500, Vec::new(), String::from("down")),
+            false => by_position(query),
+        }
+    });
+    assert_eq!((outcome.ids(), outcome.state()), (all(), PartitionState::Complete));
+    assert_eq!(outcome.bench.rejects(), []);
 }
 
 #[test]
