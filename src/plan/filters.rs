@@ -1,9 +1,10 @@
 //! What templates can call beyond minijinja's own filters and tests.
 
-use minijinja::value::{Kwargs, Value};
-use minijinja::{Environment, Error, ErrorKind};
+use minijinja::value::{Kwargs, Rest, Value, ValueKind, ValueOrKwargs, from_args};
+use minijinja::{Environment, Error, ErrorKind, State, filters};
 
 use super::phrase;
+use crate::spec::closest;
 
 /// Adds the engine's filters and tests to an environment.
 pub fn register(env: &mut Environment<'static>) {
@@ -15,6 +16,89 @@ pub fn register(env: &mut Environment<'static>) {
     env.add_filter("truncate_words", truncate_words);
     env.add_filter("matches", matches);
     env.add_filter("findall", findall);
+    strict(env, "map", None, filters::map);
+    strict(env, "selectattr", Some(0), filters::selectattr);
+    strict(env, "rejectattr", Some(0), filters::rejectattr);
+    strict(env, "sum", Some(0), filters::sum);
+    strict(env, "groupby", Some(0), filters::groupby);
+    strict(env, "join", Some(1), filters::join);
+    strict(env, "sort", None, filters::sort);
+    strict(env, "unique", None, filters::unique);
+    strict(env, "min", None, filters::min);
+    strict(env, "max", None, filters::max);
+}
+
+/// Puts a check before a filter of minijinja that takes an attribute's name,
+/// after the value at `position` or as `attribute=`: minijinja passes over an
+/// attribute that is not there, so a slip would lose values unseen.
+fn strict<F, Rv, Args>(
+    env: &mut Environment<'static>,
+    name: &'static str,
+    position: Option<usize>,
+    filter: F,
+) where
+    F: minijinja::functions::Function<Rv, Args>,
+    Rv: minijinja::value::FunctionResult,
+    Args: for<'a> minijinja::value::FunctionArgs<'a>,
+{
+    // No template can write this name.
+    let own = format!("{name}!");
+    env.add_filter(own.clone(), filter);
+    env.add_filter(name, move |state: &mut State, args: Rest<ValueOrKwargs>| {
+        let mut args = args.into_values();
+        check_attribute(name, position, &mut args)?;
+        state.apply_filter(&own, &args)
+    });
+}
+
+fn check_attribute(name: &str, position: Option<usize>, args: &mut [Value]) -> Result<(), Error> {
+    let Some((items, rest)) = args.split_first_mut() else { return Ok(()) };
+    let (others, options): (&[Value], Kwargs) = from_args(rest)?;
+    let attribute = match position.and_then(|at| others.get(at)) {
+        Some(attribute) => Some(attribute.clone()),
+        None => options.get("attribute")?,
+    };
+    // `selectattr("body", "defined")` asks just that.
+    let asks = name.ends_with("attr")
+        && others.get(1).and_then(Value::as_str).is_some_and(|t| t.ends_with("defined"));
+    let Some(attribute) = attribute.as_ref().and_then(Value::as_str) else { return Ok(()) };
+    if asks
+        || options.has("default")
+        || !matches!(items.kind(), ValueKind::Seq | ValueKind::Iterable)
+    {
+        return Ok(());
+    }
+    // What can be gone through only once must be there for the filter as well.
+    let list: Vec<Value> = items.try_iter()?.collect();
+    for item in &list {
+        has_attribute(name, item, attribute)?;
+    }
+    *items = Value::from(list);
+    Ok(())
+}
+
+/// Whether a dotted name leads somewhere, as far as it goes through mappings.
+fn has_attribute(filter: &str, item: &Value, attribute: &str) -> Result<(), Error> {
+    let mut at = item.clone();
+    for part in attribute.split('.') {
+        if at.kind() != ValueKind::Map {
+            return Ok(());
+        }
+        let next = match part.parse::<usize>() {
+            Ok(index) => at.get_item_by_index(index)?,
+            Err(_) => at.get_attr(part)?,
+        };
+        if next.is_undefined() {
+            let keys: Vec<String> = at.try_iter()?.map(|key| key.to_string()).collect();
+            let mut message = format!("{filter}: an item has no `{part}`");
+            if let Some(meant) = closest(part, keys.iter().map(String::as_str)) {
+                message.push_str(&format!("; did you mean `{meant}`?"));
+            }
+            return Err(Error::new(ErrorKind::UndefinedError, message));
+        }
+        at = next;
+    }
+    Ok(())
 }
 
 /// `value | jql`: a string of Jira's query language. Reserved words and special
@@ -44,6 +128,7 @@ fn jql(value: &Value) -> Result<String, Error> {
 fn consecutive(items: &Value, attribute: &str) -> Result<Value, Error> {
     let mut groups: Vec<(Value, Vec<Value>)> = Vec::new();
     for item in items.try_iter()? {
+        has_attribute("consecutive", &item, attribute)?;
         let key = item.get_attr(attribute)?;
         match groups.last_mut() {
             Some((last, members)) if *last == key => members.push(item),

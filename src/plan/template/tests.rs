@@ -69,6 +69,48 @@ fn render_sees_the_scope_and_stays_in_its_folder() {
 }
 
 #[test]
+fn an_attribute_that_is_absent_is_an_error() {
+    let items = json!([{ "body": "x", "n": 1, "in": { "deep": null } }, { "body": "y", "n": 2 }]);
+    let scope = scope_of("a", &json!({ "items": items }));
+    for (filter, message) in [
+        ("map(attribute='boody') | join('|')", "map: an item has no `boody`; did you mean `body`?"),
+        ("map(attribute='zzz') | list", "map: an item has no `zzz`"),
+        ("selectattr('boody')", "selectattr: an item has no `boody`; did you mean `body`?"),
+        (
+            "rejectattr('boody', 'in', [1])",
+            "rejectattr: an item has no `boody`; did you mean `body`?",
+        ),
+        ("sum(attribute='m.n')", "sum: an item has no `m`"),
+        ("map(attribute='in.dep')", "map: an item has no `dep`; did you mean `deep`?"),
+        ("join(', ', 'boody')", "join: an item has no `boody`; did you mean `body`?"),
+        ("sort(attribute='boody')", "sort: an item has no `boody`; did you mean `body`?"),
+        ("groupby('boody')", "groupby: an item has no `boody`; did you mean `body`?"),
+        ("consecutive('boody')", "consecutive: an item has no `boody`; did you mean `body`?"),
+    ] {
+        let error = eval(&format!("{{{{ a.items | {filter} }}}}"), &scope).unwrap_err();
+        assert_eq!(error.message, message, "{filter}");
+    }
+    for (filter, expected) in [
+        ("map(attribute='body') | join('|')", json!("x|y")),
+        ("map('attr', 'body') | list", json!(["x", "y"])),
+        ("map(attribute='boody', default='-') | join", json!("--")),
+        ("selectattr('in', 'defined') | map(attribute='in.deep') | list", json!([null])),
+        ("rejectattr('body', 'equalto', 'x') | map(attribute='n') | list", json!([2])),
+        ("sum('n')", json!(3)),
+        ("sum(attribute='n', start=1)", json!(4)),
+        ("sort(attribute='n', reverse=true) | map(attribute='n') | list", json!([2, 1])),
+        ("map('length') | sum", json!(5)),
+    ] {
+        assert_eq!(
+            eval(&format!("{{{{ a.items | {filter} }}}}"), &scope).unwrap(),
+            expected,
+            "{filter}"
+        );
+    }
+    assert!(eval("{{ a.nope | map(attribute='x') }}", &scope).is_err());
+}
+
+#[test]
 fn filters_do_what_they_say() {
     let scope = scope_of(
         "v",
