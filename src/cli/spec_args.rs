@@ -45,7 +45,7 @@ impl SpecArgs {
                     // The engine's own flags are known even so.
                     let _ = verb.clone().print_long_help();
                 }
-                report::diagnostics::print(error.diagnostics, &error.sources);
+                report::diagnostics::print(error.diagnostics, &error.sources, json_asked(argv));
                 return Err(Ended::told(Exit::Usage));
             }
         };
@@ -59,7 +59,7 @@ impl SpecArgs {
             let mut loaded = loaded;
             let mut all = Diagnostics::default();
             compile(&mut loaded, &ParamValues::default(), &mut all);
-            report::diagnostics::print(all, &loaded.sources);
+            report::diagnostics::print(all, &loaded.sources, json_asked(argv));
             return Err(Ended::told(Exit::Usage));
         }
         let heading = format!("Params of {}", spec.to_string_lossy());
@@ -67,8 +67,7 @@ impl SpecArgs {
             .iter()
             .fold(verb, |verb, decl| verb.arg(flag(decl).help_heading(heading.clone())));
         let matches = parsed(verb.try_get_matches_from(&argv[1..]))?;
-        let json = matches.get_one::<String>("log-format").is_some_and(|f| f == "json");
-        log::init(matches.get_count("verbose"), json);
+        log::init(matches.get_count("verbose"), voice(&matches).is_json());
         let given = argv[2..].iter().map(|a| a.to_string_lossy().into_owned()).collect();
         Ok(Self { loaded: RefCell::new(loaded), params, matches, given })
     }
@@ -105,7 +104,7 @@ impl SpecArgs {
         let loaded = &mut *self.loaded.borrow_mut();
         let plan = compile(loaded, &values, &mut diagnostics);
         let sources: &Sources = &loaded.sources;
-        report::diagnostics::print(diagnostics, sources);
+        report::diagnostics::print(diagnostics, sources, self.voice().is_json());
         plan.ok_or(Ended::told(Exit::Usage))
     }
 
@@ -128,13 +127,7 @@ impl SpecArgs {
 
     /// How progress is told.
     pub fn voice(&self) -> Voice {
-        if self.flag("quiet") {
-            return Voice::Quiet;
-        }
-        match self.matches.get_one::<String>("log-format").map(String::as_str) {
-            Some("json") => Voice::Json,
-            _ => Voice::Text,
-        }
+        voice(&self.matches)
     }
 
     /// Whether a switch was given.
@@ -176,6 +169,18 @@ fn quoted(word: &str) -> String {
         return word.to_owned();
     }
     format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+/// How progress is told, as `--log-format` and `--quiet` say.
+pub fn voice(args: &ArgMatches) -> Voice {
+    let json = args.get_one::<String>("log-format").is_some_and(|format| format == "json");
+    Voice::of(json, args.get_flag("quiet"))
+}
+
+/// Whether the arguments ask for JSON, as long as clap cannot read them.
+fn json_asked(argv: &[OsString]) -> bool {
+    argv.iter().any(|arg| arg == "--log-format=json")
+        || argv.windows(2).any(|pair| pair[0] == "--log-format" && pair[1] == "json")
 }
 
 /// Params and fixed flags have names of their own, so clap's ids must not meet.

@@ -4,21 +4,21 @@ use std::path::PathBuf;
 
 use clap::ArgMatches;
 
-use crate::observe::{Observer, Voice};
+use crate::observe::Observer;
 use crate::plan::compile;
 use crate::report::{self, Ended, Exit, Outcome};
 use crate::spec::{self, Diagnostics, ParamValues};
 
 /// Checks each spec, with stand-ins for params that must be given.
 pub fn run(args: &ArgMatches) -> Outcome {
-    let voice = if args.get_flag("quiet") { Voice::Quiet } else { Voice::Text };
+    let voice = super::spec_args::voice(args);
     let observer = Observer::new(voice);
     let mut failed = false;
     for path in args.get_many::<PathBuf>("spec").into_iter().flatten() {
         let mut loaded = match spec::load(path) {
             Ok(loaded) => loaded,
             Err(error) => {
-                report::diagnostics::print(error.diagnostics, &error.sources);
+                report::diagnostics::print(error.diagnostics, &error.sources, voice.is_json());
                 failed = true;
                 continue;
             }
@@ -26,7 +26,7 @@ pub fn run(args: &ArgMatches) -> Outcome {
         let values = ParamValues::stand_ins();
         let mut diagnostics = Diagnostics::default();
         let plan = compile(&mut loaded, &values, &mut diagnostics);
-        report::diagnostics::print(diagnostics, &loaded.sources);
+        report::diagnostics::print(diagnostics, &loaded.sources, voice.is_json());
         match plan {
             Some(plan) => observer.line(
                 "valid",

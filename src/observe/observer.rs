@@ -14,8 +14,31 @@ pub enum Voice {
     Text,
     /// One JSON object a line.
     Json,
-    /// Errors only.
+    /// Lines for people: only what is important.
     Quiet,
+    /// One JSON object a line: only what is important.
+    QuietJson,
+}
+
+impl Voice {
+    /// What `--log-format` and `--quiet` ask for together.
+    pub fn of(json: bool, quiet: bool) -> Self {
+        match (json, quiet) {
+            (false, false) => Self::Text,
+            (true, false) => Self::Json,
+            (false, true) => Self::Quiet,
+            (true, true) => Self::QuietJson,
+        }
+    }
+
+    /// Whether lines are JSON.
+    pub fn is_json(self) -> bool {
+        matches!(self, Self::Json | Self::QuietJson)
+    }
+
+    fn is_quiet(self) -> bool {
+        matches!(self, Self::Quiet | Self::QuietJson)
+    }
 }
 
 /// Counters of one run. All are totals since its start.
@@ -77,18 +100,17 @@ impl Observer {
 
     /// One line of progress. `event` names its kind for machines.
     pub fn line(&self, event: &str, text: &str) {
-        match self.voice {
-            Voice::Quiet => {}
-            Voice::Text => self.print(text),
-            Voice::Json => self.print_json(event, text),
+        if !self.voice.is_quiet() {
+            self.important(event, text);
         }
     }
 
     /// A line that is also told with `--quiet`.
     pub fn important(&self, event: &str, text: &str) {
-        match self.voice {
-            Voice::Json => self.print_json(event, text),
-            Voice::Text | Voice::Quiet => self.print(text),
+        if self.voice.is_json() {
+            self.print_json(event, text);
+        } else {
+            self.print(text);
         }
     }
 

@@ -22,13 +22,19 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool, width:
 }
 
 /// Renders findings to standard error, with colours where it is a terminal that
-/// wants them; nothing where there are none.
-pub fn print(diagnostics: Diagnostics, sources: &Sources) {
+/// wants them, or as JSON, one object a line; nothing where there are none.
+pub fn print(diagnostics: Diagnostics, sources: &Sources, json: bool) {
     let found = diagnostics.sorted();
     if found.is_empty() {
         return;
     }
     let mut stderr = std::io::stderr().lock();
+    if json {
+        for line in to_json(&found, sources).iter().filter_map(|d| serde_json::to_string(d).ok()) {
+            let _ = writeln!(stderr, "{line}");
+        }
+        return;
+    }
     let color = stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let width = if stderr.is_terminal() { 120 } else { 160 };
     // Nobody is left to tell when standard error is closed.
@@ -135,7 +141,6 @@ pub struct Position {
 }
 
 /// Findings as data.
-#[allow(dead_code, reason = "printed by `--format json`")]
 pub fn to_json(diagnostics: &[Diagnostic], sources: &Sources) -> Vec<JsonDiagnostic> {
     let position = |span: Span, offset: u32| {
         let (_, line, column) = sources.locate(Span { start: offset, end: offset, ..span })?;

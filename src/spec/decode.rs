@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use super::lang::Spec;
 pub use super::leaf::{Address, PathText, Period, Positive, Size, TemplateText, Text, url};
-use super::section::{Declaration, Shape};
+use super::section::{Declaration, KeyDeclaration, Shape};
 use super::suggest;
 use super::yaml::{Data, Key, Scalar, Style, Yaml};
 use super::{Diagnostics, Span};
@@ -138,12 +138,7 @@ impl Cx<'_> {
 
     /// The index of one of `words`. Reports anything else.
     pub fn word(&mut self, node: &Yaml, words: &[&str]) -> Option<usize> {
-        let quoted: Vec<_> = words.iter().map(|w| format!("`{w}`")).collect();
-        let expected = match quoted.as_slice() {
-            [one] => one.clone(),
-            [head @ .., last] => format!("{} or {last}", head.join(", ")),
-            [] => return None,
-        };
+        let expected = alternatives(words);
         let text = self.text(node, &expected)?;
         let at = words.iter().position(|w| *w == text);
         if at.is_none() {
@@ -243,7 +238,7 @@ impl Fields<'_> {
                 return T::decode(node, cx);
             }
         }
-        let place = self.node.name;
+        let place = self.place();
         if let Some(default) = key.default {
             return T::decode(&default_node(default, place), cx);
         }
@@ -254,15 +249,45 @@ impl Fields<'_> {
         if applies && !self.broken && !cx.partial {
             cx.diagnostics
                 .error(place, format!("{} needs `{}`", self.declaration.what, key.name))
-                .hint(key.doc.join("").trim().to_owned());
+                .hint(key.hint());
         }
         T::fallback(place)
+    }
+
+    /// Where something is missing: by the section's name, or at the start of the
+    /// file that it came from.
+    fn place(&self) -> Span {
+        let Yaml { span, name, .. } = *self.node;
+        if name.file == span.file { name } else { span.part(0, 1) }
     }
 
     /// The entries whose keys the section does not declare.
     pub fn rest(&self) -> Vec<(Key, Yaml)> {
         let declared = |key: &Key| self.declaration.keys.iter().any(|k| k.name == key.text);
         self.node.entries().iter().filter(|(k, _)| !declared(k)).cloned().collect()
+    }
+}
+
+/// `a`, `b` or `c`, for messages.
+fn alternatives(words: &[&str]) -> String {
+    let quoted: Vec<_> = words.iter().map(|w| format!("`{w}`")).collect();
+    match quoted.as_slice() {
+        [head @ .., last] if !head.is_empty() => format!("{} or {last}", head.join(", ")),
+        few => few.concat(),
+    }
+}
+
+impl KeyDeclaration {
+    /// What to write for it.
+    fn hint(&self) -> String {
+        let doc = self.doc.concat().trim().to_owned();
+        match (self.shape)() {
+            Shape::Choice(words) => {
+                let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+                format!("{}: {}", doc.trim_end_matches('.'), alternatives(&words))
+            }
+            _ => doc,
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod auth;
 mod compiler;
 mod http;
+mod items;
 mod map;
 mod names;
 mod nodes;

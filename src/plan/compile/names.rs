@@ -3,6 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::compiler::Compiler;
+use super::items::unknown_attributes;
+use super::texts::{Finding, unknown_filters};
 use crate::plan::{Env, Template};
 use crate::spec::decode::Text;
 use crate::spec::lang::{FieldSpec, FieldType, StreamSpec};
@@ -15,7 +17,7 @@ pub(super) struct Known {
 }
 
 /// What is known about the attributes of a value.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Attrs {
     /// Nothing.
     Any,
@@ -112,6 +114,11 @@ impl Known {
 }
 
 impl Unknown {
+    /// The bytes of the name that are not known.
+    pub(super) fn part(&self) -> (usize, usize) {
+        (self.sound, self.name.len())
+    }
+
     /// Where the part that is not known stands in the text of a template.
     pub(super) fn find(&self, text: &str) -> Option<(usize, usize)> {
         let word = |c: char| c.is_alphanumeric() || c == '_';
@@ -172,9 +179,11 @@ impl Compiler<'_> {
                 self.diagnostics.error(place, unknown.message).hint(unknown.hint);
             }
         }
-        for filter in super::texts::unknown_filters(&self.env, &text.scalar.text) {
-            let place = self.place(&text.scalar, text.span, filter.start, filter.end);
-            self.diagnostics.error(place, filter.message).hint(filter.hint);
+        let mut found = unknown_filters(&self.env, &text.scalar.text);
+        found.extend(unknown_attributes(&self.env, &text.scalar.text, known));
+        for Finding { start, end, message, hint } in found {
+            let place = self.place(&text.scalar, text.span, start, end);
+            self.diagnostics.error(place, message).hint(hint);
         }
         self.check_texts(text, known);
     }

@@ -159,14 +159,13 @@ fn constants<'n>(nodes: impl Iterator<Item = &'n Node>) -> Option<Vec<Value>> {
 /// What is known about the items of `{{ record.comments }}`; filters after it
 /// that pass items on are seen through.
 pub(super) fn items_of(list: &Template, known: &Known) -> Attrs {
-    const PASSING: [&str; 8] =
-        ["selectattr", "rejectattr", "select", "reject", "sort", "reverse", "list", "unique"];
     let source = list.source().trim();
     let inner = source.strip_prefix("{{").and_then(|s| s.strip_suffix("}}"));
     let Some(inner) = inner.map(|s| s.trim_matches('-').trim()) else { return Attrs::Any };
     let mut parts = inner.split('|').map(str::trim);
     let path = parts.next().unwrap_or_default();
-    let passes = parts.all(|p| PASSING.contains(&p.split('(').next().unwrap_or_default().trim()));
+    let passes = parts
+        .all(|p| super::items::PASSING.contains(&p.split('(').next().unwrap_or_default().trim()));
     let simple = path.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.');
     match known.attrs(path) {
         Some(attrs) if passes && simple => attrs.items(),

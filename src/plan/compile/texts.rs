@@ -3,13 +3,14 @@
 use std::path::{Component, Path};
 
 use super::compiler::Compiler;
+use super::items::unknown_attributes;
 use super::names::Known;
 use crate::plan::Env;
 use crate::spec::decode::Text;
 use crate::spec::{Span, near, read, simplify, suggest_hint};
 
-/// A filter or a test that there is none of.
-pub(super) struct UnknownFilter {
+/// Something in the text of a template that there is none of.
+pub(super) struct Finding {
     pub(super) start: usize,
     pub(super) end: usize,
     pub(super) message: String,
@@ -18,7 +19,7 @@ pub(super) struct UnknownFilter {
 
 /// Filters in use that do not exist: names after a single `|` inside `{{ }}` or
 /// `{% %}`, outside strings.
-pub(super) fn unknown_filters(env: &Env, text: &str) -> Vec<UnknownFilter> {
+pub(super) fn unknown_filters(env: &Env, text: &str) -> Vec<Finding> {
     let mut found = Vec::new();
     for (start, end) in expressions(text) {
         let mut quote = None;
@@ -44,12 +45,7 @@ pub(super) fn unknown_filters(env: &Env, text: &str) -> Vec<UnknownFilter> {
             if !env.has_filter(name) {
                 let hint = suggest_hint(name, Env::FILTERS.iter().copied());
                 let message = format!("there is no filter `{name}`");
-                found.push(UnknownFilter {
-                    start: name_at,
-                    end: name_at + name.len(),
-                    message,
-                    hint,
-                });
+                found.push(Finding { start: name_at, end: name_at + name.len(), message, hint });
             }
         }
     }
@@ -57,7 +53,7 @@ pub(super) fn unknown_filters(env: &Env, text: &str) -> Vec<UnknownFilter> {
 }
 
 /// Where the insides of `{{ }}` and `{% %}` stand.
-fn expressions(text: &str) -> Vec<(usize, usize)> {
+pub(super) fn expressions(text: &str) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(open) = text[at..].find('{').map(|i| at + i) {
@@ -164,9 +160,10 @@ impl Compiler<'_> {
                 self.diagnostics.error(whole.part(start, end), unknown.message).hint(unknown.hint);
             }
         }
-        for filter in unknown_filters(&self.env, &text) {
-            let place = whole.part(filter.start, filter.end);
-            self.diagnostics.error(place, filter.message).hint(filter.hint);
+        let mut found = unknown_filters(&self.env, &text);
+        found.extend(unknown_attributes(&self.env, &text, known));
+        for Finding { start, end, message, hint } in found {
+            self.diagnostics.error(whole.part(start, end), message).hint(hint);
         }
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         for (at, name) in named_files(&text) {
