@@ -195,8 +195,11 @@ async fn by_sweeps(part: &Arc<PartitionRun>, sweep: &Sweep) -> Result<Verdict, B
             (gone, unlisted) = unlisted.into_iter().partition(|key| unlisted_before.contains(key));
             unlisted_before.clone_from(&unlisted);
             if !gone.is_empty() {
-                let (stream, _) = part.names();
-                part.stream.store(move |store| store.mark_gone(&stream, &gone)).await?;
+                let (stream, partition) = part.names();
+                let mark = move |store: &mut dyn crate::store::Store| {
+                    store.mark_gone(&stream, &partition, &gone)
+                };
+                part.stream.store(mark).await?;
             }
         }
         if !missing.is_empty() {
