@@ -19,7 +19,7 @@ use super::stream::StreamRun;
 use super::walk;
 use crate::http::Failure;
 use crate::plan::{ChildPlan, template_value};
-use crate::store::{ChildCommit, ChildKey, PendingChild};
+use crate::store::{ChildCommit, ChildKey, PendingChild, Store};
 
 /// How many pending lists are taken from the store at a time, each with its
 /// parent.
@@ -80,7 +80,8 @@ pub(super) async fn collect(stream: Arc<StreamRun>) -> Result<Ended> {
         {
             in_flight.insert(list.key.clone());
             let stream = stream.clone();
-            tasks.spawn(async move { (list.key.clone(), fetch(&stream, list).await) });
+            let named = (list.key.clone(), list.parent_seq);
+            tasks.spawn(async move { (named, fetch(&stream, list).await) });
         }
         if !stopping && !pass.at_end && tasks.len() < workers {
             pass.read(&stream, &in_flight).await?;
@@ -102,7 +103,7 @@ pub(super) async fn collect(stream: Arc<StreamRun>) -> Result<Ended> {
         }
         tokio::select! {
             Some(done) = tasks.join_next() => {
-                let Some((key, result)) = joined(Some(done))? else { continue };
+                let Some(((key, seq), result)) = joined(Some(done))? else { continue };
                 in_flight.remove(&key);
                 match result {
                     Ok(()) | Err(Break::Halt(Halt::Stopped)) => {}
@@ -112,9 +113,11 @@ pub(super) async fn collect(stream: Arc<StreamRun>) -> Result<Ended> {
                     }
                     Err(Break::Halt(Halt::Failed(reason))) => {
                         stream.run.observer.important("failed", &reason);
-                        ended.failed += 1;
                         let reason = without_attempts(&reason);
-                        stream.store(move |store| store.fail_child(&key, &reason)).await?;
+                        let fail = move |store: &mut dyn Store| {
+                            store.fail_child(&key, seq, &reason)
+                        };
+                        ended.failed += u64::from(stream.store(fail).await?);
                     }
                 }
             }

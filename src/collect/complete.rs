@@ -69,10 +69,11 @@ fn with_unread(verdict: Verdict, unread: HashSet<String>) -> Verdict {
 
 async fn count_and_mend(part: &Arc<PartitionRun>) -> Result<Verdict, Break> {
     let retry = unaccounted(part).await?.iter().any(|key| !part.gave_up(key));
+    let moved = has_moved(part).await?;
     let expected = match expected(part).await {
         Ok(Some(expected)) => expected,
         Ok(None) => match &part.stream.plan().pagination.sweep {
-            Some(sweep) if retry => return by_sweeps(part, sweep).await,
+            Some(sweep) if retry || moved => return by_sweeps(part, sweep).await,
             _ => return Ok(Verdict::complete(None, None)),
         },
         Err(Break::Halt(Halt::Failed(message))) => {
@@ -81,7 +82,6 @@ async fn count_and_mend(part: &Arc<PartitionRun>) -> Result<Verdict, Break> {
         }
         Err(end) => return Err(end),
     };
-    let moved = has_moved(part).await?;
     if !moved && !retry && is_here(part, expected).await? {
         return Ok(Verdict::complete(Some(expected), Some("count")));
     }
@@ -111,7 +111,12 @@ async fn expected(part: &PartitionRun) -> Result<Option<u64>, Break> {
     let Some(count) = &plan.pagination.count else {
         // What is left behind a key is not what there is.
         let whole = !matches!(part.kind(), PaginationKind::Keyset { .. });
-        return Ok(part.named.load(Relaxed).checked_sub(1).filter(|_| whole));
+        let named = match part.named.load(Relaxed).checked_sub(1) {
+            // All pages were read by an earlier run: the last of them said it.
+            None => part.cursors().await?.iter().find_map(|c| walk::position(&c.position)?.total),
+            named => named,
+        };
+        return Ok(named.filter(|_| whole));
     };
     let ask = part.ask(Some(count));
     let start = Position::start(part.kind());
@@ -190,8 +195,11 @@ async fn by_sweeps(part: &Arc<PartitionRun>, sweep: &Sweep) -> Result<Verdict, B
             (gone, unlisted) = unlisted.into_iter().partition(|key| unlisted_before.contains(key));
             unlisted_before.clone_from(&unlisted);
             if !gone.is_empty() {
-                let (stream, _) = part.names();
-                part.stream.store(move |store| store.mark_gone(&stream, &gone)).await?;
+                let (stream, partition) = part.names();
+                let mark = move |store: &mut dyn crate::store::Store| {
+                    store.mark_gone(&stream, &partition, &gone)
+                };
+                part.stream.store(mark).await?;
             }
         }
         if !missing.is_empty() {

@@ -230,7 +230,10 @@ impl Pager {
                 self.last_page = Some(seen.digest);
                 let taken = position.taken + keep as u64;
                 let total = seen.total.filter(|_| !matches!(at, At::Key { .. }));
-                let moved = position.moved || position.total.is_some_and(|t| Some(t) != total);
+                // A reply that names no number contradicts none.
+                let moved = position.moved
+                    || position.total.zip(total).is_some_and(|(before, now)| before != now);
+                let total = total.or(position.total);
                 Step::Taken { next: Position { at, taken, total, moved }, keep, done }
             }
             Err(reason) if self.again < MOST_AGAIN => {

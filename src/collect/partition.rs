@@ -257,15 +257,17 @@ async fn begin(part: &Arc<PartitionRun>) -> Result<Vec<Cursor>, Break> {
     let mut cursors = part.cursors().await?;
     let complete =
         matches!(part.before.as_ref().map(|row| row.state), Some(PartitionState::Complete));
+    if complete && !cursors.is_empty() {
+        // Before its state: killed in between, a running partition whose cursors
+        // are all done would never be asked for what is new.
+        reopen(part.kind(), &mut cursors);
+        part.put_cursors(cursors.clone()).await?;
+    }
     part.put(part.row(PartitionState::Running)).await?;
     if cursors.is_empty() {
         let cursors = ranges::cut(part).await?;
         part.put_cursors(cursors.clone()).await?;
         return Ok(cursors);
-    }
-    if complete {
-        reopen(part.kind(), &mut cursors);
-        part.put_cursors(cursors.clone()).await?;
     }
     Ok(cursors)
 }
@@ -274,8 +276,12 @@ async fn begin(part: &Arc<PartitionRun>) -> Result<Vec<Cursor>, Break> {
 /// start where the end says nothing about what is new.
 fn reopen(kind: &PaginationKind, cursors: &mut Vec<Cursor>) {
     let position = cursors.last().and_then(|c| walk::position(&c.position));
-    match (position.map(|p| p.at), cursors.last_mut()) {
-        (Some(At::Key { .. } | At::Offset(_)), Some(last)) => last.done = false,
+    match (position.map(|p| (p.at, p.taken)), cursors.last_mut()) {
+        (Some((at @ (At::Key { .. } | At::Offset(_)), taken)), Some(last)) => {
+            // What changed before was looked into: the partition was complete.
+            last.position = walk::stored(&Position { taken, ..Position::at(at) });
+            last.done = false;
+        }
         _ => *cursors = vec![first_cursor(kind)],
     }
 }

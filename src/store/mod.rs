@@ -114,8 +114,9 @@ pub trait Store: Send {
     /// an earlier, unfinished attempt left. Ignored when the parent was replaced
     /// meanwhile (its `seq` differs from the commit's).
     fn commit_child(&mut self, page: &ChildCommit) -> Result<()>;
-    /// A child list failed for good.
-    fn fail_child(&mut self, key: &ChildKey, reason: &str) -> Result<()>;
+    /// A child list failed for good; whether that counts. Ignored when the parent
+    /// was replaced meanwhile (its `seq` differs from `parent_seq`) or is gone.
+    fn fail_child(&mut self, key: &ChildKey, parent_seq: i64, reason: &str) -> Result<bool>;
     /// Up to `limit` child lists still to fetch, after `after` in the order of
     /// (partition, sort key, primary key, child).
     fn pending_children(
@@ -138,9 +139,11 @@ pub trait Store: Send {
         partition: &str,
         listed: &[String],
     ) -> Result<(Vec<String>, Vec<String>)>;
-    /// Marks records that two sweeps no longer list. A record that arrives again,
-    /// in whatever version, is no longer gone.
-    fn mark_gone(&mut self, stream: &str, primary_keys: &[String]) -> Result<()>;
+    /// Marks records of a partition that two sweeps no longer list; one that is in
+    /// another partition by now is left alone. A record that arrives again, in
+    /// whatever version, is no longer gone. Lists of a gone record that were not
+    /// fetched are neither pending nor failed, for its parent is not listed.
+    fn mark_gone(&mut self, stream: &str, partition: &str, primary_keys: &[String]) -> Result<()>;
     /// The record with the greatest sort key below `sort_key` in a partition, gone
     /// ones left out: its sort key and its JSON.
     fn record_before(
@@ -170,7 +173,7 @@ pub trait Store: Send {
 pub trait Reader: Send {
     /// Calls `each` for every record of a stream in build order: partitions as
     /// given, then sort key, then primary key. Pending and failed child lists are
-    /// in `missing`. Stops when `each` breaks.
+    /// in `missing`, but for those of gone records. Stops when `each` breaks.
     fn records(
         &self,
         stream: &str,

@@ -238,7 +238,8 @@ pub struct StoredRecord {
     pub body: Body,
     /// Child lists that were fetched, by name, in the order of their names.
     pub children: Vec<StoredChild>,
-    /// Child lists that are pending or failed: name and, for a failed one, why.
+    /// Child lists that are pending or failed: name and, for a failed one, why. None
+    /// for a gone record: it is built with what came inside it.
     pub missing: Vec<(String, Option<String>)>,
     /// Whether two sweeps no longer listed it.
     pub gone: bool,

@@ -142,9 +142,12 @@ fn records_without_their_lists_wait_and_gone_ones_go_as_the_spec_says() {
     let records = |shop: &mut Shop| {
         shop.put("A", &[record(1, "a", "").to_string()], &["comments"]);
         shop.put("A", &[record(2, "b", "").to_string()], &["comments"]);
-        shop.store.fail_child(&child_key(("1002", "A-2"), "comments"), "404 three times").unwrap();
-        shop.put("A", &[record(3, "c", "").to_string(), record(4, "d", "").to_string()], &[]);
-        shop.store.mark_gone("issues", &["1004".to_owned()]).unwrap();
+        let key = child_key(("1002", "A-2"), "comments");
+        assert!(shop.store.fail_child(&key, 2, "404 three times").unwrap());
+        shop.put("A", &[record(3, "c", "").to_string()], &[]);
+        // Nobody will ever fetch its list: it goes with what came inside it.
+        shop.put("A", &[record(4, "d", "").to_string()], &["comments"]);
+        shop.store.mark_gone("issues", "A", &["1004".to_owned()]).unwrap();
         // Of a partition that is no longer listed nothing is built.
         shop.put("Z", &[record(5, "z", "").to_string()], &[]);
         shop.reject("B", "hash:1");

@@ -180,6 +180,27 @@ fn what_is_new_comes_with_resume() {
 }
 
 #[test]
+fn killed_while_it_reopens_a_partition_it_still_asks_for_what_is_new() {
+    let bench = Bench::new(project("TIDE", 40));
+    assert!(bench.run(at(4)).unwrap().is_complete());
+    bench.standin.create("TIDE", Some("new")).unwrap();
+    let resume = CollectOptions { resume: true, ..at(4) };
+    let db = || rusqlite::Connection::open(bench.dir.path().join(crate::store::STORE_FILE));
+    // As if killed before each of the two writes in turn.
+    for table in ["partitions", "cursors"] {
+        let kill = format!(
+            "CREATE TRIGGER kill BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'killed'); END"
+        );
+        db().unwrap().execute_batch(&kill).unwrap();
+        bench.run(resume.clone()).unwrap_err();
+        db().unwrap().execute_batch("DROP TRIGGER kill").unwrap();
+    }
+    let report = bench.run(resume).unwrap();
+    assert_eq!(part(&report, "TIDE").got, 41);
+    bench.assert_whole("TIDE");
+}
+
+#[test]
 fn a_recording_replays_with_its_own_ranges() {
     let bench = Bench::new(Config { inline_comments: 2, ..project("TIDE", 450) });
     let recording = bench.dir.path().join("r.har");

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::bench::{Bench, at, limited, part, project};
-use crate::collect::CollectReport;
+use crate::collect::{CollectOptions, CollectReport};
 use crate::store::PartitionState;
 
 /// A server in memory: requests by URL, replies by what `answer` says.
@@ -86,10 +86,24 @@ fn collect(
     limit: Option<u64>,
     answer: impl Fn(&Url, &HashMap<String, String>) -> Answer + Send + Sync + 'static,
 ) -> Outcome {
-    let bench = Bench::with(project("NONE", 0), spec);
+    go(Bench::with(project("NONE", 0), spec), limit.map_or(at(4), limited), answer)
+}
+
+/// Goes on with what an outcome left, with `--resume`.
+fn again(
+    outcome: Outcome,
+    answer: impl Fn(&Url, &HashMap<String, String>) -> Answer + Send + Sync + 'static,
+) -> Outcome {
+    go(outcome.bench, CollectOptions { resume: true, ..at(4) }, answer)
+}
+
+fn go(
+    bench: Bench,
+    options: CollectOptions,
+    answer: impl Fn(&Url, &HashMap<String, String>) -> Answer + Send + Sync + 'static,
+) -> Outcome {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let memory = Arc::new(Memory { answer, asked: asked.clone() });
-    let options = limit.map_or(at(4), limited);
     let report = bench.run_over(memory, options).unwrap();
     let asked = asked.lock().unwrap().clone();
     Outcome { bench, report, asked }
@@ -276,6 +290,44 @@ fn a_number_that_does_not_fit_is_looked_into_and_said() {
     assert_eq!(outcome.state(), PartitionState::Incomplete);
     assert!(outcome.reason().contains("26 records, and 25 are here"), "{}", outcome.reason());
     assert_eq!(outcome.ids(), all());
+    // Going on asks again: incomplete is not complete because all pages were read.
+    let outcome = again(outcome, |_, query| {
+        let from = number(query, "from");
+        ok(json!({ "items": items(from, from + 10), "total": 26 }))
+    });
+    assert_eq!(outcome.state(), PartitionState::Incomplete);
+    // Three pages, and four times the empty one that cannot be true.
+    assert_eq!(outcome.asked.len(), 7, "{:?}", outcome.asked);
+    let outcome = again(outcome, |_, query| by_position(query));
+    assert_eq!((outcome.ids(), outcome.state()), (all(), PartitionState::Complete));
+}
+
+#[test]
+fn a_total_that_only_the_first_page_names_has_not_moved() {
+    let outcome = collect(&swept(), None, |_, query| {
+        let from = number(query, "from");
+        let total = (from == 0).then_some(25);
+        ok(json!({ "items": items(from, from + 10), "total": total }))
+    });
+    assert_eq!((outcome.ids(), outcome.state()), (all(), PartitionState::Complete));
+    // Three pages and the empty one behind them, once.
+    assert_eq!(outcome.asked.len(), 4, "{:?}", outcome.asked);
+}
+
+#[test]
+fn a_reject_of_a_record_that_is_here_stands_for_no_other() {
+    // The second page repeats a record, damaged, in place of its fourth.
+    let reads = Mutex::new(0);
+    let outcome = collect(&swept(), None, move |_, query| {
+        let mut answer = by_position(query);
+        let mut reads = reads.lock().unwrap();
+        *reads += u32::from(number(query, "from") == 10);
+        if *reads == 1 && number(query, "from") == 10 {
+            answer.2 = answer.2.replace(r#"{"id":13}"#, r#"{"id":3,"x":nope}"#);
+        }
+        answer
+    });
+    assert_eq!((outcome.ids(), outcome.state()), (all(), PartitionState::Complete));
 }
 
 #[test]

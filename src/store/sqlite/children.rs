@@ -106,11 +106,18 @@ pub(super) fn commit(db: &Connection, page: &ChildCommit) -> rusqlite::Result<()
     Ok(())
 }
 
-pub(super) fn fail(db: &Connection, key: &ChildKey, reason: &str) -> rusqlite::Result<()> {
+pub(super) fn fail(
+    db: &Connection,
+    key: &ChildKey,
+    parent_seq: i64,
+    reason: &str,
+) -> rusqlite::Result<bool> {
     db.prepare_cached(
         "UPDATE children SET state = 'failed', reason = ?6
          WHERE stream = ?1 AND partition = ?2 AND sort_key = ?3 AND primary_key = ?4 AND child = ?5
-           AND state = 'pending'",
+           AND state = 'pending'
+           AND EXISTS (SELECT 1 FROM records AS r
+                       WHERE r.stream = ?1 AND r.primary_key = ?4 AND r.seq = ?7 AND r.gone = 0)",
     )?
     .execute(params![
         key.stream,
@@ -118,9 +125,10 @@ pub(super) fn fail(db: &Connection, key: &ChildKey, reason: &str) -> rusqlite::R
         key.sort_key,
         key.primary_key,
         key.child,
-        reason
-    ])?;
-    Ok(())
+        reason,
+        parent_seq
+    ])
+    .map(|rows| rows > 0)
 }
 
 /// The statement of [`pending`].
@@ -128,7 +136,7 @@ pub(super) const PENDING: &str = "
     SELECT c.partition, c.sort_key, c.primary_key, c.child, c.position, r.seq, r.body
     FROM children AS c INDEXED BY children_pending CROSS JOIN records AS r
       ON r.stream = c.stream AND r.primary_key = c.primary_key
-    WHERE c.stream = ?1 AND c.state = 'pending'
+    WHERE c.stream = ?1 AND c.state = 'pending' AND r.gone = 0
       AND (c.partition, c.sort_key, c.primary_key, c.child) > (?2, ?3, ?4, ?5)
     ORDER BY c.partition, c.sort_key, c.primary_key, c.child
     LIMIT ?6";
@@ -166,20 +174,42 @@ pub(super) fn pending(
         .collect()
 }
 
+/// How many lists of a record are pending.
+pub(super) fn pending_of(
+    db: &Connection,
+    stream: &str,
+    partition: &str,
+    sort_key: &str,
+    primary_key: &str,
+) -> rusqlite::Result<u64> {
+    db.prepare_cached(
+        "SELECT count(*) FROM children
+         WHERE stream = ?1 AND partition = ?2 AND sort_key = ?3 AND primary_key = ?4
+           AND state = 'pending'",
+    )?
+    .query_row([stream, partition, sort_key, primary_key], |row| books::count(row, 0))
+}
+
 pub(super) fn retry_failed(db: &Connection, stream: &str) -> rusqlite::Result<u64> {
     db.prepare_cached(
         "UPDATE children SET state = 'pending', reason = NULL
-         WHERE stream = ?1 AND state = 'failed'",
+         WHERE stream = ?1 AND state = 'failed'
+           AND NOT EXISTS (SELECT 1 FROM records AS r
+                           WHERE r.stream = ?1 AND r.primary_key = children.primary_key
+                             AND r.gone = 1)",
     )?
     .execute([stream])
     .map(|rows| rows as u64)
 }
 
-/// How many lists are pending and how many failed.
+/// How many lists of records that are not gone are pending and how many failed.
 pub(super) fn unfinished(db: &Connection) -> rusqlite::Result<(u64, u64)> {
     db.query_row(
         "SELECT count(*) FILTER (WHERE state = 'pending'),
-                count(*) FILTER (WHERE state = 'failed') FROM children",
+                count(*) FILTER (WHERE state = 'failed')
+         FROM children AS c JOIN records AS r
+           ON r.stream = c.stream AND r.primary_key = c.primary_key
+         WHERE c.state <> 'fetched' AND r.gone = 0",
         [],
         |row| Ok((books::count(row, 0)?, books::count(row, 1)?)),
     )

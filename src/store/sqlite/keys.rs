@@ -47,12 +47,15 @@ pub(super) fn compare(
 pub(super) fn mark_gone(
     db: &Connection,
     stream: &str,
+    partition: &str,
     primary_keys: &[String],
 ) -> rusqlite::Result<()> {
-    let mut statement =
-        db.prepare_cached("UPDATE records SET gone = 1 WHERE stream = ?1 AND primary_key = ?2")?;
+    // One that has moved meanwhile is not gone.
+    let mut statement = db.prepare_cached(
+        "UPDATE records SET gone = 1 WHERE stream = ?1 AND partition = ?2 AND primary_key = ?3",
+    )?;
     for key in primary_keys {
-        statement.execute([stream, key])?;
+        statement.execute([stream, partition, key])?;
     }
     Ok(())
 }

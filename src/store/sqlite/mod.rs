@@ -218,8 +218,8 @@ impl Store for SqliteStore {
         self.change(|db| children::commit(db, page))
     }
 
-    fn fail_child(&mut self, key: &ChildKey, reason: &str) -> Result<()> {
-        self.change(|db| children::fail(db, key, reason))
+    fn fail_child(&mut self, key: &ChildKey, parent_seq: i64, reason: &str) -> Result<bool> {
+        self.change(|db| children::fail(db, key, parent_seq, reason))
     }
 
     fn pending_children(
@@ -248,8 +248,8 @@ impl Store for SqliteStore {
         self.read(|db| keys::compare(db, stream, partition, listed))
     }
 
-    fn mark_gone(&mut self, stream: &str, primary_keys: &[String]) -> Result<()> {
-        self.change(|db| keys::mark_gone(db, stream, primary_keys))
+    fn mark_gone(&mut self, stream: &str, partition: &str, primary_keys: &[String]) -> Result<()> {
+        self.change(|db| keys::mark_gone(db, stream, partition, primary_keys))
     }
 
     fn record_before(

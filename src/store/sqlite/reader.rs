@@ -200,7 +200,7 @@ fn records_of(
             if found.fetched {
                 let items = items(db, id, &found.child)?;
                 record.children.push(StoredChild { name: found.child, items });
-            } else {
+            } else if !record.gone {
                 record.missing.push((found.child, found.reason));
             }
             list = next_list(&mut lists)?;

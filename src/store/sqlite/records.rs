@@ -12,6 +12,7 @@ struct Stored {
     sort_key: String,
     version: String,
     seq: i64,
+    gone: bool,
 }
 
 pub(super) fn commit_page(db: &Connection, page: &PageCommit) -> rusqlite::Result<Committed> {
@@ -37,7 +38,7 @@ fn put_record(
 ) -> rusqlite::Result<()> {
     let stored = db
         .prepare_cached(
-            "SELECT id, partition, sort_key, version, seq FROM records
+            "SELECT id, partition, sort_key, version, seq, gone FROM records
              WHERE stream = ?1 AND primary_key = ?2",
         )?
         .query_row([&page.stream, &record.primary_key], |row| {
@@ -47,6 +48,7 @@ fn put_record(
                 sort_key: row.get(2)?,
                 version: row.get(3)?,
                 seq: row.get(4)?,
+                gone: row.get(5)?,
             })
         })
         .optional()?;
@@ -64,6 +66,16 @@ fn put_record(
             // Older than what is stored, but the server does list it.
             db.prepare_cached("UPDATE records SET gone = 0, seen = max(seen, ?2) WHERE id = ?1")?
                 .execute([old.id, page.seq])?;
+            // Those of a record that was gone until now were passed over.
+            if old.gone {
+                committed.pending += children::pending_of(
+                    db,
+                    &page.stream,
+                    &old.partition,
+                    &old.sort_key,
+                    &record.primary_key,
+                )?;
+            }
             return mended(db, &page.stream, "", "", &record.primary_key, page.seq);
         }
     }

@@ -165,7 +165,10 @@ fn a_list_that_came_empty_is_fetched() {
 fn a_failed_list_is_named_and_taken_up_again() {
     let (_folder, mut store) = store();
     store.commit_page(&page(1, vec![record("1", "a", &["comments"])])).unwrap();
-    store.fail_child(&list("1", "comments"), "403 for ever").unwrap();
+    // Of a version that was replaced meanwhile it says nothing.
+    assert!(!store.fail_child(&list("1", "comments"), 0, "403 of another version").unwrap());
+    assert_eq!(store.pending_children(STREAM, None, 9).unwrap().len(), 1);
+    store.fail_child(&list("1", "comments"), 1, "403 for ever").unwrap();
     assert!(store.pending_children(STREAM, None, 9).unwrap().is_empty());
     assert_eq!(
         content(&store, &["KAFKA"]),
@@ -176,7 +179,7 @@ fn a_failed_list_is_named_and_taken_up_again() {
     assert_eq!(store.pending_children(STREAM, None, 9).unwrap()[0].key, list("1", "comments"));
     store.commit_child(&child_page(list("1", "comments"), 1, &["c"], None)).unwrap();
     // What is fetched cannot fail any more.
-    store.fail_child(&list("1", "comments"), "too late").unwrap();
+    store.fail_child(&list("1", "comments"), 1, "too late").unwrap();
     assert!(content(&store, &["KAFKA"]).contains("missing=[]"));
 }
 
@@ -249,13 +252,47 @@ fn a_gone_record_that_arrives_again_is_there_again() {
     for version in ["a", "b", "c"] {
         let (_folder, mut store) = store();
         store.commit_page(&page(1, vec![record("1", "b", &[]), record("2", "b", &[])])).unwrap();
-        store.mark_gone(STREAM, &["1".to_owned(), "unknown".to_owned()]).unwrap();
+        store.mark_gone(STREAM, "KAFKA", &["1".to_owned(), "unknown".to_owned()]).unwrap();
         assert_eq!(store.count_records(STREAM, "KAFKA").unwrap(), 1);
         assert!(content(&store, &["KAFKA"]).contains("KAFKA 1 b gone=true"));
         store.commit_page(&page(2, vec![record("1", version, &[])])).unwrap();
         assert_eq!(store.count_records(STREAM, "KAFKA").unwrap(), 2);
         assert!(!content(&store, &["KAFKA"]).contains("gone=true"));
     }
+}
+
+#[test]
+fn the_lists_of_a_gone_record_are_waited_for_no_more() {
+    let (_folder, mut store) = store();
+    let lists = |key: &str, version: &str| record(key, version, &["comments"]);
+    store.commit_page(&page(2, vec![lists("1", "b"), lists("2", "b")])).unwrap();
+    assert!(store.fail_child(&list("2", "comments"), 2, "404").unwrap());
+    let unfinished =
+        |store: &SqliteStore| SqliteReader::open(store.path()).unwrap().unfinished_children();
+    assert_eq!(unfinished(&store).unwrap(), (1, 1));
+    store.mark_gone(STREAM, "KAFKA", &["1".to_owned(), "2".to_owned()]).unwrap();
+    assert_eq!(unfinished(&store).unwrap(), (0, 0));
+    assert_eq!(store.retry_failed_children(STREAM).unwrap(), 0);
+    assert!(store.pending_children(STREAM, None, 9).unwrap().is_empty());
+    assert!(!store.fail_child(&list("1", "comments"), 2, "404").unwrap());
+    assert_eq!(
+        content(&store, &["KAFKA"]),
+        "KAFKA 1 b gone=true [] missing=[]\nKAFKA 2 b gone=true [] missing=[]\n"
+    );
+    // One that is back needs its list again, also where what came is older.
+    let back = store.commit_page(&page(3, vec![lists("1", "a")])).unwrap();
+    assert_eq!(back.pending, 1);
+    assert_eq!(store.pending_children(STREAM, None, 9).unwrap()[0].key, list("1", "comments"));
+}
+
+#[test]
+fn a_record_that_moved_is_not_gone() {
+    let (_folder, mut store) = store();
+    let moved =
+        PageCommit { partition: "SPARK".to_owned(), ..page(1, vec![record("1", "a", &[])]) };
+    store.commit_page(&moved).unwrap();
+    store.mark_gone(STREAM, "KAFKA", &["1".to_owned()]).unwrap();
+    assert_eq!(content(&store, &["SPARK"]), "SPARK 1 a gone=false [] missing=[]\n");
 }
 
 #[test]
@@ -266,7 +303,7 @@ fn keys_are_compared_within_their_partition() {
     let elsewhere =
         PageCommit { partition: "SPARK".to_owned(), ..page(2, vec![record("8", "a", &[])]) };
     store.commit_page(&elsewhere).unwrap();
-    store.mark_gone(STREAM, &["gone".to_owned(), "back".to_owned()]).unwrap();
+    store.mark_gone(STREAM, "KAFKA", &["gone".to_owned(), "back".to_owned()]).unwrap();
     let listed = ["back", "11", "9", "8", "11"].map(str::to_owned);
     let (unlisted, missing) = store.compare_keys(STREAM, "KAFKA", &listed).unwrap();
     assert_eq!(unlisted, ["10"]);
@@ -278,7 +315,7 @@ fn the_record_before_a_key_is_the_nearest_that_is_not_gone() {
     let (_folder, mut store) = store();
     let new = ["1", "2", "3", "4"].map(|key| record(key, key, &[])).to_vec();
     store.commit_page(&page(1, new)).unwrap();
-    store.mark_gone(STREAM, &["3".to_owned()]).unwrap();
+    store.mark_gone(STREAM, "KAFKA", &["3".to_owned()]).unwrap();
     let before = |key: &str| {
         let found = store.record_before(STREAM, "KAFKA", key).unwrap();
         found.map(|(sort_key, body)| (sort_key, text(&body)))
