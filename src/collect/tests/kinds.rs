@@ -443,3 +443,41 @@ fn a_list_that_stays_cut_short_fails() {
     let reason = record.missing[0].1.clone().unwrap();
     assert!(reason.contains("10 items came, and the server says there are 12"), "{reason}");
 }
+
+#[test]
+fn a_record_that_moves_into_a_partition_that_is_done_is_found() {
+    let spec = spec(
+        "{ p: '{{ p }}' }",
+        "{ type: offset, offset_param: from, limit_param: n, limit: 10, total: $.total, \
+         count: { query: { n: 0 } }, sweep: { limit: 100, query: { fields: key } } }",
+        "\"$.items[*]\"",
+    )
+    .replace("max_attempts: 2", "max_attempts: 1000")
+    .replace("    request: {", "    for_each: { p: [A, B] }\n    request: {");
+    // Record 24 leaves B, before its last page is read, for A, which is done.
+    let a_done = AtomicBool::new(false);
+    let outcome = collect(&spec, None, move |_, query| {
+        let (from, size) = (number(query, "from"), number(query, "n"));
+        let moved = a_done.load(SeqCst);
+        let here = match (&*query["p"], moved) {
+            ("A", true) => [items(0, 12), items(24, 25)].concat(),
+            ("A", false) => items(0, 12),
+            (_, true) => items(12, 24),
+            (_, false) => items(12, 25),
+        };
+        let page: Vec<_> = here.iter().skip(from).take(size).cloned().collect();
+        if query["p"] == "A" && size == 0 {
+            a_done.store(true, SeqCst);
+        }
+        if query["p"] == "B" && !moved {
+            // B is slower than A: its attempts last until A is done.
+            return (500, Vec::new(), String::new());
+        }
+        ok(json!({ "items": page, "total": here.len() }))
+    });
+    let ids = |p| outcome.bench.records(p).into_iter().map(|r| r.primary_key).collect::<Vec<_>>();
+    assert!(outcome.report.is_complete(), "{:?}", outcome.report);
+    assert_eq!(part(&outcome.report, "A").got, 13);
+    assert_eq!([ids("A"), ids("B")].concat().len(), 25);
+    assert!(ids("A").contains(&String::from("24")));
+}
