@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::page::{self, PageSize};
-use super::paginate::{Pager, Position, Step};
+use super::paginate::{At, Pager, Position, Step};
 use super::record::child_items;
 use super::request::Ask;
 use super::run::{Break, Halt, Result, joined};
@@ -222,25 +222,28 @@ async fn fetch(stream: &Arc<StreamRun>, list: PendingChild) -> Result<(), Break>
     let mut position = stored.unwrap_or_else(|| Position::start(&child.pagination.kind));
     let mut pager = Pager::new(&child.pagination.kind);
     let mut size = PageSize::new(child.pagination.limit);
+    let mut is_second = false;
     loop {
         if stream.run.stop.is_requested() {
             return Err(Break::Halt(Halt::Stopped));
         }
         let asked = size.get(&position);
         let page = page::fetch(&stream.run, &ask, &child.records, &position, asked).await;
-        let page = match page {
-            Ok(page) => page,
-            Err(Failure::End) => {
-                commit(stream, child, &list, first, None, Vec::new()).await?;
-                return Ok(());
+        let (mut records, mut seen) = match page {
+            Ok(page) => {
+                size.good(asked, page.halvings);
+                (page.records, Some(page.seen))
             }
+            Err(Failure::End) => (Vec::new(), None),
             Err(failure) => return Err(failure.into()),
         };
-        size.good(asked, page.halvings);
-        let mut seen = page.seen;
-        seen.keys = keys(child, &page.records);
-        seen.digest = digest(&page.records);
-        let (next, keep, done) = match pager.advance(&position, &seen) {
+        let step = seen.as_mut().map(|seen| {
+            seen.keys = keys(child, &records);
+            seen.digest = digest(&records);
+            pager.advance(&position, seen)
+        });
+        let end = || Step::Taken { next: position.clone(), keep: 0, done: true };
+        let (next, keep, done) = match step.unwrap_or_else(end) {
             Step::Taken { next, keep, done } => (next, keep, done),
             Step::Again(reason) => {
                 let text = format!("{}: {reason}: asking again", ask.label);
@@ -249,7 +252,18 @@ async fn fetch(stream: &Arc<StreamRun>, list: PendingChild) -> Result<(), Break>
             }
             Step::Fail(reason) => return Err(failed(format!("{}: {reason}", ask.label))),
         };
-        let mut records = page.records;
+        if done && let Some(reason) = cut_short(child, &next) {
+            // Its items may have moved between its pages: once more from the start.
+            if is_second {
+                return Err(failed(format!("{}: {reason}, also the second time", ask.label)));
+            }
+            let text = format!("{}: {reason}: starting the list again", ask.label);
+            stream.run.observer.retry("list", &text);
+            (is_second, first) = (true, true);
+            position = Position::start(&child.pagination.kind);
+            pager = Pager::new(&child.pagination.kind);
+            continue;
+        }
         records.truncate(keep);
         let after = (!done).then(|| walk::stored(&next));
         commit(stream, child, &list, first, after, records).await?;
@@ -257,6 +271,22 @@ async fn fetch(stream: &Arc<StreamRun>, list: PendingChild) -> Result<(), Break>
             return Ok(());
         }
         (first, position) = (false, next);
+    }
+}
+
+/// Why a list that was read to its end is not what the server says there is.
+fn cut_short(child: &ChildPlan, end: &Position) -> Option<String> {
+    let came = match end.at {
+        // With those that the spec's path leaves out.
+        At::Offset(came) => came,
+        _ if child.records.steps().is_some() => end.taken,
+        _ => return None,
+    };
+    let total = end.total?;
+    match (total == came, end.moved) {
+        (false, _) => Some(format!("{came} items came, and the server says there are {total}")),
+        (true, true) => Some(String::from("the number of items changed on the way")),
+        (true, false) => None,
     }
 }
 

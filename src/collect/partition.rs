@@ -1,7 +1,7 @@
 //! One partition: from its first page to the word that it is complete.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -38,6 +38,8 @@ pub(super) struct PartitionRun {
     pub(super) read: AtomicU64,
     /// Records that were given up in this run, so that it asks for them no more.
     given_up: Mutex<HashSet<String>>,
+    /// Whether all its pages were read, and their number checked, in this run.
+    pub(super) checked: AtomicBool,
     told: Mutex<Instant>,
 }
 
@@ -50,7 +52,8 @@ impl PartitionRun {
         let size = Mutex::new(PageSize::new(stream.plan().pagination.limit));
         let (named, read) = (AtomicU64::new(0), AtomicU64::new(0));
         let (given_up, told) = (Mutex::default(), Mutex::new(Instant::now()));
-        Self { stream, index, before, scope, label, size, named, read, given_up, told }
+        let checked = AtomicBool::new(false);
+        Self { stream, index, before, scope, label, size, named, read, given_up, checked, told }
     }
 
     /// Notes that a record cannot be had in this run.
@@ -148,7 +151,8 @@ impl PartitionRun {
     }
 }
 
-type Ended = (PartitionReport, Option<(SystemTime, String)>);
+/// The report of a partition, and a host that must not be asked before a time.
+pub(super) type Ended = (PartitionReport, Option<(SystemTime, String)>);
 
 /// Collects a partition.
 pub(super) async fn collect(part: Arc<PartitionRun>) -> Result<Ended> {
@@ -244,6 +248,36 @@ async fn all_pages(part: &Arc<PartitionRun>) -> Result<PartitionRow, Break> {
         row.limit = limit;
         return Ok(row);
     }
+    let row = verdict(part).await?;
+    part.checked.store(true, Relaxed);
+    Ok(row)
+}
+
+/// Counts a complete partition once more, and fetches what has come into it from
+/// others that were read meanwhile; its report.
+pub(super) async fn check_again(
+    part: &Arc<PartitionRun>,
+    before: PartitionReport,
+) -> Result<Ended> {
+    let row = match verdict(part).await {
+        Ok(row) => row,
+        Err(Break::Error(error)) => return Err(error),
+        // What was found out before still holds.
+        Err(Break::Halt(Halt::Closed(back_at, message))) => {
+            return Ok((before, Some((back_at, message))));
+        }
+        Err(Break::Halt(_)) => return Ok((before, None)),
+    };
+    let report = part.report(row.clone()).await?;
+    if (report.got, report.expected, report.state) != (before.got, before.expected, before.state) {
+        tell(part, &row).await?;
+        part.put(row).await?;
+        return Ok((report, None));
+    }
+    Ok((before, None))
+}
+
+async fn verdict(part: &Arc<PartitionRun>) -> Result<PartitionRow, Break> {
     let verdict = complete::check(part).await?;
     let mut row = part.row(verdict.state);
     row.expected = verdict.expected;

@@ -86,20 +86,33 @@ pub(super) async fn collect(stream: Arc<StreamRun>) -> Result<CollectReport> {
     }
     let mut partitions = JoinSet::new();
     for index in order {
-        let part = PartitionRun::new(stream.clone(), index, row(index).cloned());
-        partitions.spawn(async move { (index, partition::collect(Arc::new(part)).await) });
+        let part = Arc::new(PartitionRun::new(stream.clone(), index, row(index).cloned()));
+        partitions.spawn(async move {
+            let ended = partition::collect(part.clone()).await;
+            (index, part, ended)
+        });
     }
+    // Those that were read to their end in this run, in the order of their ends.
+    let mut read = Vec::new();
+    let mut is_second = false;
     let mut reports: Vec<Option<PartitionReport>> = vec![None; stream.plan().partitions.len()];
     let mut whole = CollectReport::default();
     loop {
         // A child list that ends the run ends it at once.
         tokio::select! {
             done = partitions.join_next() => match joined(done)? {
-                None => break,
-                Some((index, ended)) => {
+                None if is_second || whole.closed.is_some() => break,
+                None => {
+                    is_second = true;
+                    check_again(&mut partitions, std::mem::take(&mut read), &reports);
+                }
+                Some((index, part, ended)) => {
                     let (report, closed) = ended?;
                     reports[index] = Some(report);
                     whole.closed = whole.closed.or(closed);
+                    if part.checked.load(Relaxed) {
+                        read.push((index, part));
+                    }
                 }
             },
             Some(done) = lists.join_next() => {
@@ -115,6 +128,32 @@ pub(super) async fn collect(stream: Arc<StreamRun>) -> Result<CollectReport> {
     }
     whole.partitions = reports.into_iter().flatten().collect();
     Ok(whole)
+}
+
+type Partitions = JoinSet<(usize, Arc<PartitionRun>, Result<partition::Ended>)>;
+
+/// Counts once more what was complete before the last partition was: a record
+/// that moved into it after its closing count, from one that had not yet come to
+/// it, is in neither otherwise.
+fn check_again(
+    partitions: &mut Partitions,
+    mut read: Vec<(usize, Arc<PartitionRun>)>,
+    reports: &[Option<PartitionReport>],
+) {
+    // What moved into the last was counted.
+    read.pop();
+    for (index, part) in read {
+        let stream = &part.stream;
+        let counts = stream.plan().pagination.count.is_some();
+        let report = reports[index].clone().filter(|r| r.state == PartitionState::Complete);
+        let Some(report) = report.filter(|_| counts && !stream.run.stop.is_requested()) else {
+            continue;
+        };
+        partitions.spawn(async move {
+            let ended = partition::check_again(&part, report).await;
+            (index, part, ended)
+        });
+    }
 }
 
 fn add(whole: &mut CollectReport, lists: children::Ended) {

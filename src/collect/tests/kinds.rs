@@ -380,3 +380,104 @@ fn a_limit_is_kept_by_all_kinds() {
         assert_eq!(outcome.state(), state);
     }
 }
+
+/// One record with a list of twelve comments, the answer to a page of which
+/// `answer` may change.
+fn with_comments(answer: impl Fn(usize, &mut Value) + Send + Sync + 'static) -> Outcome {
+    let child = r#"primary_key: $.id
+    children:
+      comments:
+        request: { path: "/items/{{ parent.id }}/comments" }
+        pagination: { type: offset, offset_param: from, limit_param: n, limit: 5, total: $.total }
+        records: "$.comments[*]"
+        primary_key: $.id"#;
+    let spec = spec("{}", "{ type: none }", "\"$.items[*]\"").replace("primary_key: $.id", child);
+    collect(&spec, None, move |url, query| {
+        if url.path() == "/api/items" {
+            return ok(json!({ "items": items(0, 1) }));
+        }
+        let from = number(query, "from");
+        let mut page = json!({ "comments": items(from.min(12), (from + 5).min(12)), "total": 12 });
+        answer(from, &mut page);
+        ok(page)
+    })
+}
+
+fn comments(outcome: &Outcome) -> Vec<String> {
+    let record = outcome.bench.records("").remove(0);
+    record.children.into_iter().flat_map(|l| l.items).map(|item| item.primary_key).collect()
+}
+
+#[test]
+fn a_list_that_is_cut_short_is_read_again() {
+    for changes_total in [false, true] {
+        // The first time the number changes, or the last page is empty, and stays
+        // so the three times that it is asked for again.
+        let left = Mutex::new(if changes_total { 1 } else { 4 });
+        let outcome = with_comments(move |from, page| {
+            let mut left = left.lock().unwrap();
+            if *left > 0 && from == if changes_total { 5 } else { 10 } {
+                *left -= 1;
+                match changes_total {
+                    true => page["total"] = json!(13),
+                    false => page["comments"] = json!([]),
+                }
+            }
+        });
+        assert!(outcome.report.is_complete(), "{:?}", outcome.report);
+        assert_eq!(comments(&outcome), all()[..12], "{:?}", outcome.asked);
+        let starts = outcome.asked.iter().filter(|url| url.ends_with("from=0")).count();
+        assert_eq!(starts, 2, "{:?}", outcome.asked);
+    }
+}
+
+#[test]
+fn a_list_that_stays_cut_short_fails() {
+    let outcome = with_comments(|from, page| {
+        if from == 10 {
+            page["comments"] = json!([]);
+        }
+    });
+    assert_eq!(outcome.report.failed_children, 1);
+    let record = outcome.bench.records("").remove(0);
+    let reason = record.missing[0].1.clone().unwrap();
+    assert!(reason.contains("10 items came, and the server says there are 12"), "{reason}");
+}
+
+#[test]
+fn a_record_that_moves_into_a_partition_that_is_done_is_found() {
+    let spec = spec(
+        "{ p: '{{ p }}' }",
+        "{ type: offset, offset_param: from, limit_param: n, limit: 10, total: $.total, \
+         count: { query: { n: 0 } }, sweep: { limit: 100, query: { fields: key } } }",
+        "\"$.items[*]\"",
+    )
+    .replace("max_attempts: 2", "max_attempts: 1000")
+    .replace("    request: {", "    for_each: { p: [A, B] }\n    request: {");
+    // Record 24 leaves B, before its last page is read, for A, which is done.
+    let a_done = AtomicBool::new(false);
+    let outcome = collect(&spec, None, move |_, query| {
+        let (from, size) = (number(query, "from"), number(query, "n"));
+        let moved = a_done.load(SeqCst);
+        let here = match (&*query["p"], moved) {
+            ("A", true) => [items(0, 12), items(24, 25)].concat(),
+            ("A", false) => items(0, 12),
+            (_, true) => items(12, 24),
+            (_, false) => items(12, 25),
+        };
+        let page: Vec<_> = here.iter().skip(from).take(size).cloned().collect();
+        if query["p"] == "A" && size == 0 {
+            a_done.store(true, SeqCst);
+        }
+        if query["p"] == "B" && !moved {
+            // B is slower than A: its attempts last until A is done.
+            return (500, Vec::new(), String::new());
+        }
+        ok(json!({ "items": page, "total": here.len() }))
+    });
+    let ids = |p| outcome.bench.records(p).into_iter().map(|r| r.primary_key).collect::<Vec<_>>();
+    assert!(outcome.report.is_complete(), "{:?}", outcome.report);
+    assert_eq!(part(&outcome.report, "A").got, 13);
+    assert_eq!([ids("A"), ids("B")].concat().len(), 25);
+    assert!(ids("A").contains(&String::from("24")));
+}
