@@ -298,3 +298,27 @@ fn what_is_new_is_fetched_whatever_the_limit_was_between() {
     scrape.main_job(&standin, "out", &["-p", "KAFKA", "--resume"]).expect(0);
     assert_all_there(&standin, &["KAFKA"], &lines(&scrape.dir().join("out/training_data.jsonl")));
 }
+
+#[test]
+fn a_second_signal_stops_at_once_and_loses_nothing() {
+    let standin = start(Config {
+        projects: vec!["KAFKA".into()],
+        issues_per_project: 600,
+        latency: Duration::from_millis(1500),
+        ..Config::default()
+    });
+    let scrape = Scrape::new();
+    let args = common::main_job_args(&standin, "cut", &["-p", "KAFKA", "-c", "1"]);
+    let child = scrape.start(&args.iter().map(String::as_str).collect::<Vec<_>>());
+    while standin.stats().requests < 5 {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let begun = std::time::Instant::now();
+    signal(&child, "INT");
+    std::thread::sleep(Duration::from_millis(200));
+    signal(&child, "INT");
+    wait(child).expect(130);
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    scrape.main_job(&standin, "cut", &["-p", "KAFKA", "--resume", "-c", "8"]).expect(0);
+    assert_all_there(&standin, &["KAFKA"], &lines(&scrape.dir().join("cut/training_data.jsonl")));
+}
