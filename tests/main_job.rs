@@ -81,7 +81,6 @@ fn comments_beyond_the_inline_ones_are_fetched() {
 
 #[test]
 fn faults_leave_no_trace_in_the_outputs() {
-    let calm = standin(&["KAFKA", "SPARK"], 400);
     let config = |rate| Config {
         projects: vec!["KAFKA".into(), "SPARK".into()],
         issues_per_project: 400,
@@ -89,7 +88,6 @@ fn faults_leave_no_trace_in_the_outputs() {
         faults: FaultConfig { rate, hang: Duration::from_millis(100), ..FaultConfig::default() },
         ..Config::default()
     };
-    drop(calm);
     let (calm, stormy) = (start(config(0.0)), start(config(0.05)));
     let scrape = Scrape::new();
     let args = ["-p", "KAFKA", "-p", "SPARK", "-c", "8", "--set", "cooldown=1s"];
@@ -163,9 +161,7 @@ fn interrupted_and_resumed_is_as_if_undisturbed() {
             "{}",
             refused.stderr
         );
-        let searches = standin.stats().by_route.clone();
         scrape.main_job(&standin, "cut", &[&args[..], &["--resume"]].concat()).expect(0);
-        assert!(!searches.is_empty());
         scrape.main_job(&standin, "whole", &args).expect(0);
         assert_same(&scrape.outputs("whole"), &scrape.outputs("cut"));
     }
@@ -268,7 +264,7 @@ fn a_new_task_needs_one_line_and_no_network() {
 }
 
 #[test]
-fn a_vanished_key_and_a_moved_issue_lose_nothing() {
+fn a_key_that_is_deleted_while_it_is_continued_from_loses_nothing() {
     let standin = standin(&["KAFKA", "SPARK"], 350);
     let keys_before = standin.keys("KAFKA");
     // The key that the second page continues from goes while the run reads.
@@ -283,7 +279,7 @@ fn a_vanished_key_and_a_moved_issue_lose_nothing() {
         assert!(there.contains(&key), "{key} is lost: {}", ran.stderr);
     }
     assert_eq!(there.len(), rows.len(), "once each");
-    assert!(matches!(ran.code, Some(0 | 3)), "{}", ran.stderr);
+    ran.expect(0);
 }
 
 #[test]
