@@ -32,7 +32,7 @@ impl<F: Fn(&Url, &HashMap<String, String>) -> Answer + Send + Sync> Fetch for Me
                 (self.answer)(&url, &query)
             }
         };
-        Box::pin(async move { Ok(Response { status, headers, body: Bytes::from(body) }) })
+        Box::pin(async move { Ok(Response::new(status, headers, body)) })
     }
 }
 
