@@ -3,10 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use clap::{Arg, ArgAction, Command, value_parser};
 use scrape_api::OutputDir;
 
+use super::args::{with_spec, with_voice};
 use super::memory::{Memory, Source};
 use super::spec_args::SpecArgs;
+use super::verb::{Run, Verb};
 use super::{finish, signals, transport};
 use crate::build;
 use crate::collect::{self, CollectOptions, CollectReport};
@@ -19,8 +22,73 @@ use crate::store::{
     Store, Writer,
 };
 
+/// The verb.
+pub const VERB: Verb = Verb { command, run: Run::Spec(run) };
+
+fn command() -> Command {
+    let command = with_spec(Command::new("run"))
+        .about("Collect, then build")
+        .arg(
+            Arg::new("max-concurrent")
+                .short('c')
+                .long("max-concurrent")
+                .value_name("N")
+                .value_parser(value_parser!(u32).range(1..=1024))
+                .help("Requests in flight; overrides http.concurrency"),
+        )
+        .arg(
+            Arg::new("rate-limit")
+                .short('r')
+                .long("rate-limit")
+                .value_name("SECS")
+                .value_parser(parse_seconds)
+                .help("Seconds between requests to a host, 0 for none; never lifts a daily budget"),
+        )
+        .arg(
+            Arg::new("limit")
+                .short('l')
+                .long("limit")
+                .value_name("N")
+                .value_parser(value_parser!(u64))
+                .help("The first N records of each partition; 0 lifts a stored limit"),
+        )
+        .arg(
+            Arg::new("resume")
+                .long("resume")
+                .action(ArgAction::SetTrue)
+                .conflicts_with("fresh")
+                .help("Go on: unfinished partitions, failed ones, and what is new since"),
+        )
+        .arg(
+            Arg::new("fresh")
+                .long("fresh")
+                .action(ArgAction::SetTrue)
+                .help("Throw away an earlier run in this directory"),
+        )
+        .arg(
+            Arg::new("record")
+                .long("record")
+                .value_name("FILE.har")
+                .value_parser(value_parser!(PathBuf))
+                .conflicts_with("replay")
+                .help("Keep every exchange, secrets removed"),
+        )
+        .arg(
+            Arg::new("replay")
+                .long("replay")
+                .value_name("FILE.har")
+                .value_parser(value_parser!(PathBuf))
+                .help("No network: answer from a recording; waits are virtual"),
+        )
+        .after_help(
+            "Example:\n  scrape run specs/apache-jira.yaml -p KAFKA -p SPARK -c 2 -o output\n\n\
+             `scrape run SPEC --help` also shows the flags that the spec adds.",
+        );
+    with_voice(command)
+}
+
 /// Runs the verb.
-pub fn run(spec: &SpecArgs) -> Outcome {
+fn run(spec: &SpecArgs) -> Outcome {
     let observer = Arc::new(Observer::new(spec.voice()));
     let source = match spec.path("replay") {
         Some(_) => Source::Recording,
@@ -91,6 +159,13 @@ pub fn run(spec: &SpecArgs) -> Outcome {
     }
     let again = spec.again(&dir, "--resume");
     finish::finish(&job.plan, &*store, &dir, &built, &observer, collected.interrupted, &again)
+}
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds.is_finite() && (0.0..=86_400.0).contains(&seconds) => Ok(seconds),
+        _ => Err(String::from("a number of seconds between 0 and 86400 is needed")),
+    }
 }
 
 /// What a call of the verb is about.
