@@ -5,6 +5,7 @@
 
 mod convert;
 mod counts;
+mod failures;
 mod leak;
 mod map;
 mod mapper;
@@ -22,4 +23,5 @@ mod warnings;
 mod worker;
 
 pub use counts::{BuildCounts, BuildReport, TaskCounts};
+pub use failures::Failure;
 pub use run::{BuildOptions, run};
