@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use super::counts::TaskCounts;
 use super::leak::leaks;
-use crate::plan::{EvalError, LeakPolicy, Node, Plan, Scope, TaskPlan, template_value};
+use crate::plan::{
+    EvalError, LeakPolicy, Node, Plan, Scope, TaskPlan, items_of, template_value,
+};
 
 /// What a task made of a record.
 pub struct Made {
@@ -83,10 +85,7 @@ fn items(
     if list.is_none() {
         return Ok(Vec::new());
     }
-    let items = list.try_iter().map_err(|_| {
-        EvalError::new(format!("for_each needs a list, this is a {}", list.kind()), for_each.span())
-    })?;
-    Ok(items.map(Some).collect())
+    Ok(items_of("for_each", &list, for_each.span())?.map(Some).collect())
 }
 
 /// One example; `None` where the task does not apply.

@@ -29,7 +29,7 @@ pub fn finish(
     let stats = Stats::gather(plan, &*reader, built, observer).map_err(store_error)?;
     stats.write(&OutputDir::new(dir)).map_err(|e| Ended::failed(e.to_string()))?;
     let failed = failures::findings(&built.failures, &plan.sources, &dir.display().to_string());
-    diagnostics::print_all(&failed, &plan.sources, observer.is_json());
+    diagnostics::print_all(&failed, &plan.sources, observer.voice().is_json());
     for warning in &built.warnings {
         observer.tell(&Event::Warning { warning });
     }

@@ -70,6 +70,26 @@ impl EvalError {
     }
 }
 
+/// The items of the list that a key takes. A text has items too, its characters,
+/// but nobody wants them.
+///
+/// # Errors
+/// When it is no list.
+pub fn items_of(
+    key: &str,
+    list: &minijinja::Value,
+    span: Span,
+) -> Result<minijinja::value::ValueIter, EvalError> {
+    let wrong = || EvalError {
+        values: vec![format!("it is {}", describe(list))],
+        ..EvalError::new(format!("{key} needs a list"), span)
+    };
+    if list.kind() == ValueKind::String {
+        return Err(wrong());
+    }
+    list.try_iter().map_err(|_| wrong())
+}
+
 /// The places in text templates among an error and its causes, outermost first.
 pub(super) fn texts(error: &minijinja::Error) -> Vec<TextPlace> {
     chain(error).into_iter().filter_map(text_place).collect()
@@ -194,7 +214,7 @@ fn local(steps: &[&str], error: &minijinja::Error) -> Option<(usize, String)> {
     let mut found = None;
     for (depth, step) in steps.iter().enumerate() {
         let indent = " ".repeat(4 * (depth + 1));
-        let keys = [format!("{indent}{step}: "), format!("{indent}{step:?}: ")];
+        let keys = [format!("{indent}{step}: "), format!("{indent}'{step}': ")];
         let value = lines
             .by_ref()
             // What is less indented belongs to something else.
@@ -206,14 +226,19 @@ fn local(steps: &[&str], error: &minijinja::Error) -> Option<(usize, String)> {
     found.filter(|(depth, what)| *depth == steps.len() || what != "an object")
 }
 
-/// What minijinja's text for a value says.
+/// What minijinja's text for a value says; it writes values as Python does.
 fn described(text: &str) -> String {
-    match text.chars().next() {
-        Some('{') => "an object".to_owned(),
-        Some('[') => "a list".to_owned(),
-        Some('"') => format!("a string: {}", shortened(text)),
-        _ if text == "none" => "null".to_owned(),
-        _ => text.to_owned(),
+    let inside = |quote: char| text.strip_prefix(quote)?.strip_suffix(quote);
+    match text {
+        "None" => "null".to_owned(),
+        "True" => "true".to_owned(),
+        "False" => "false".to_owned(),
+        _ if text.starts_with('{') => "an object".to_owned(),
+        _ if text.starts_with('[') => "a list".to_owned(),
+        _ => match inside('\'').or_else(|| inside('"')) {
+            Some(text) => format!("a string: {}", shortened(&format!("\"{text}\""))),
+            None => text.to_owned(),
+        },
     }
 }
 

@@ -20,7 +20,7 @@ mod template;
 
 pub use compile::compile;
 pub use engine_rules::engine_rules;
-pub use eval_error::EvalError;
+pub use eval_error::{EvalError, items_of};
 pub use expr::{Path, Step};
 pub use http::{
     Action, Auth, Backoff, Breaker, Condition, HttpPlan, Jitter, Pause, RateLimit, ReplyKind,

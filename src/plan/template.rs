@@ -282,10 +282,8 @@ impl Env {
         span: Span,
     ) -> Result<BTreeSet<String>, EvalError> {
         let name = file.to_string_lossy();
-        let compiled = self
-            .inner
-            .get_template(&name)
-            .map_err(|e| EvalError::new(describe(&e), span))?;
+        let compiled =
+            self.inner.get_template(&name).map_err(|e| EvalError::new(describe(&e), span))?;
         Ok(compiled.undeclared_variables(true).into_iter().collect())
     }
 }
