@@ -56,7 +56,8 @@ fn a_failure_is_told_once_with_place_value_and_keys() {
 
 #[test]
 fn a_failure_in_a_text_template_tells_what_led_there() {
-    let task = "leak: allow\nlet: { text: '{{ render(\"all.j2\") }}' }\nexample: { a: \"{{ text }}\" }\n";
+    let task =
+        "leak: allow\nlet: { text: '{{ render(\"all.j2\") }}' }\nexample: { a: \"{{ text }}\" }\n";
     let all = "# {{ record.title }}\n{% include \"thread.j2\" %}\n";
     let thread = "{% for c in record.comments %}\n{{ c.created | split('T') | first | int }}\n{% endfor %}\n";
     let files = [("t.yaml", task), ("all.j2", all), ("thread.j2", thread)];

@@ -4,9 +4,7 @@ use serde_json::Value;
 
 use super::counts::TaskCounts;
 use super::leak::leaks;
-use crate::plan::{
-    EvalError, LeakPolicy, Node, Plan, Scope, TaskPlan, items_of, template_value,
-};
+use crate::plan::{EvalError, LeakPolicy, Node, Plan, Scope, TaskPlan, items_of, template_value};
 
 /// What a task made of a record.
 pub struct Made {
