@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
-use scrape_api::{BoxFuture, Bytes, Fetch, FetchError, Request, Response};
+use scrape_api::{BoxFuture, Fetch, FetchError, Request, Response};
 use serde_json::{Value, json};
 use url::Url;
 
