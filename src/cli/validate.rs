@@ -7,7 +7,7 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 use super::args::with_voice;
 use super::verb::{Run, Verb};
 
-use crate::observe::Observer;
+use crate::observe::{Event, Observer};
 use crate::plan::compile;
 use crate::report::{self, Ended, Exit, Outcome};
 use crate::spec::{self, Diagnostics, ParamValues};
@@ -48,21 +48,13 @@ fn run(args: &ArgMatches) -> Outcome {
         let plan = compile(&mut loaded, &values, &mut diagnostics);
         report::diagnostics::print(diagnostics, &loaded.sources, voice.is_json());
         match plan {
-            Some(plan) => observer.line(
-                "valid",
-                &format!(
-                    "{}: ok: {}{} stream(s), {} tasks, {} sinks",
-                    path.display(),
-                    if plan.description.is_empty() {
-                        String::new()
-                    } else {
-                        format!("{}; ", plan.description)
-                    },
-                    plan.streams.len(),
-                    plan.tasks.len(),
-                    plan.sinks.len()
-                ),
-            ),
+            Some(plan) => observer.tell(&Event::Valid {
+                file: &path.display().to_string(),
+                description: &plan.description,
+                streams: plan.streams.len(),
+                tasks: plan.tasks.len(),
+                sinks: plan.sinks.len(),
+            }),
             None => failed = true,
         }
     }
