@@ -133,18 +133,30 @@ impl<'t> Line<'t> {
         rest.trim_end()
     }
 
-    /// The double-quoted value that a byte of the line is in or behind: where it
-    /// starts and, where it is all that is left of the line, what is between its
-    /// outermost quotes.
+    /// The quoted value that a byte of the line is in or right behind: where it
+    /// starts and, where its end can be told, what is between its outermost quotes.
     pub fn quoted_value(&self, offset: usize) -> Option<(usize, Option<&'t str>)> {
-        let before = self.part(self.start, offset);
-        let from = before.find(": ").map_or(0, |i| i + 2);
-        let start = from + before[from..].find(['"', '\''])?;
-        let quote = self.text[start..].chars().next()?;
-        let rest = self.text[start..].trim_end();
-        let whole =
-            before[from..start].trim().is_empty() && rest.len() > 1 && rest.ends_with(quote);
-        Some((self.start + start, whole.then(|| &rest[1..rest.len() - 1])))
+        let offset = offset.saturating_sub(self.start);
+        let mut from = 0;
+        loop {
+            let begins = |at: &usize| {
+                let before = self.text[..*at].trim_end();
+                before.is_empty() || before.ends_with([':', ',', '[', '{', '-'])
+            };
+            let quotes = self.text[from..].match_indices(['"', '\'']).map(|(i, _)| from + i);
+            let start = quotes.take_while(|at| *at < offset.max(1)).find(begins)?;
+            let quote = self.text[start..].chars().next()?;
+            let rest = &self.text[start + 1..];
+            // It ends where the line does, or where a flow map or list goes on.
+            let end = rest.match_indices(quote).map(|(i, _)| i).find(|i| {
+                let next = rest[i + 1..].trim_start();
+                next.is_empty() || next.starts_with([',', '}']) || next.starts_with(" #")
+            });
+            match end {
+                Some(end) if start + 1 + end < offset => from = start + end + 2,
+                end => return Some((self.start + start, end.map(|end| &rest[..end]))),
+            }
+        }
     }
 
     /// A plain value inside a flow map or list with a template in its middle.

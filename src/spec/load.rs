@@ -8,6 +8,9 @@ use super::parse::parse;
 use super::yaml::{Data, Scalar, Style, Yaml};
 use super::{Diagnostics, Sources, Span, suggest};
 
+/// Why a file cannot be read that is not there.
+const NO_SUCH_FILE: &str = "there is no such file";
+
 /// The most bytes of one file that a spec names.
 const MAX_BYTES: u64 = 4 << 20;
 
@@ -174,6 +177,7 @@ impl Loader {
                 let diagnostic = self.diagnostics.error(place, message);
                 match near {
                     Some(near) => diagnostic.hint(format!("did you mean {}?", near.display())),
+                    None if why != NO_SUCH_FILE => diagnostic,
                     None => diagnostic.hint("paths are relative to the file that names them"),
                 };
                 None
@@ -188,7 +192,7 @@ impl Loader {
 /// In words that read well after "cannot read FILE: ".
 pub fn read(path: &Path) -> Result<String, String> {
     let plain = |e: std::io::Error| match e.kind() {
-        std::io::ErrorKind::NotFound => String::from("there is no such file"),
+        std::io::ErrorKind::NotFound => String::from(NO_SUCH_FILE),
         _ => e.to_string(),
     };
     let meta = std::fs::metadata(path).map_err(plain)?;

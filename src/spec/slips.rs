@@ -179,10 +179,12 @@ fn of_kind(kind: &ErrorKind, text: &str, offset: usize, line: &Line) -> Option<S
                 return Some(Slip::new(start, start + 1, message, value));
             }
             let rest = line.part(offset, line.start + line.text.len());
-            if line.opens_flow_before(offset)
-                && rest.split_once(':').is_some_and(|(key, _)| is_key(key.trim()))
+            if let Some((key, _)) = rest.split_once(':').filter(|(key, _)| is_key(key.trim()))
+                && line.opens_flow_before(offset)
             {
-                return Some(Slip::new(offset, offset + 1, "`,` is missing before this", ""));
+                let hint = format!(", {}:", key.trim());
+                let end = offset + key.trim_end().len();
+                return Some(Slip::new(offset, end, "`,` is missing before this", hint));
             }
             let (start, value) = line.quoted_value(offset)?;
             let hint = match value {
@@ -210,6 +212,13 @@ fn of_kind(kind: &ErrorKind, text: &str, offset: usize, line: &Line) -> Option<S
             if !text[offset..].starts_with(':') || word == offset || word < line.start {
                 return None;
             }
+            if line.content().0 == word
+                && let Some(open) = open_bracket(before)
+            {
+                let message =
+                    format!("`{}` is opened here and never closed", &text[open..open + 1]);
+                return Some(Slip::new(open, open + 1, message, ""));
+            }
             Some(Slip::new(
                 word,
                 offset,
@@ -230,6 +239,20 @@ fn of_kind(kind: &ErrorKind, text: &str, offset: usize, line: &Line) -> Option<S
         }
         _ => None,
     }
+}
+
+/// The last bracket of a flow map or list that is still open.
+fn open_bracket(before: &str) -> Option<usize> {
+    let mut closed = 0_usize;
+    for (i, c) in before.char_indices().rev() {
+        match c {
+            '}' | ']' => closed += 1,
+            '{' | '[' if closed == 0 => return Some(i),
+            '{' | '[' => closed -= 1,
+            _ => {}
+        }
+    }
+    None
 }
 
 /// `name:value`, where `name` looks like a key.

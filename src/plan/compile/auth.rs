@@ -23,7 +23,8 @@ impl Compiler<'_> {
                         *span,
                         format!("the {name} stands in the spec, for everyone who reads it"),
                     )
-                    .hint(hint);
+                    .hint(hint)
+                    .hide();
             }
         }
         let mut template = |text: &TemplateText| self.template(text, &known);

@@ -109,6 +109,8 @@ impl<'a> Compiler<'a> {
             } else if !source.contains("{%") && has_text_around(source) {
                 let message =
                     format!("`{key}` is one expression: with text around it, it is always true");
+                // Typographic quotes around it have been told of.
+                self.diagnostics.retract(text.0.span.file, text.0.span.start);
                 self.diagnostics.error(text.0.span, message).hint(hint);
             }
         }
@@ -235,6 +237,26 @@ fn place(sources: &Sources, scalar: &Scalar, span: Span, start: usize, end: usiz
     }
 }
 
+/// Whether `''` stands where a template would have an empty string.
+fn has_empty_string(raw: &str) -> bool {
+    raw.match_indices("''").any(|(at, _)| {
+        raw[..at].ends_with(['(', ',', '=', ' '])
+            && raw[at + 2..].starts_with([')', ',', ']', '}', ' '])
+    })
+}
+
+/// What minijinja says of a token, the right way round.
+pub(super) fn plain_words(message: &str) -> String {
+    match message.strip_prefix("unexpected ").and_then(|m| m.split_once(", expected ")) {
+        Some((found, expected)) if expected.starts_with("end of") => {
+            format!("{found} does not belong here")
+        }
+        Some((found, "in")) => format!("expected `in` here, found {found}"),
+        Some((found, expected)) => format!("expected {expected} here, found {found}"),
+        None => message.to_owned(),
+    }
+}
+
 /// Whether there is more in a template than expressions and blanks.
 fn has_text_around(source: &str) -> bool {
     let mut rest = source;
@@ -259,12 +281,12 @@ fn explain(
     error: EvalError,
 ) -> (Span, String, Option<String>) {
     let Some(slip) = slips::template::find(&scalar.text) else {
-        return (error.span, error.message, None);
+        return (error.span, plain_words(&error.message), None);
     };
     let at = place(sources, scalar, span, slip.start, slip.end);
     let raw =
         sources.get(span.file).and_then(|s| s.text.get(span.start as usize..span.end as usize));
-    let doubled = scalar.style == Style::Single && raw.is_some_and(|raw| raw.contains("''"));
+    let doubled = scalar.style == Style::Single && raw.is_some_and(has_empty_string);
     let hint = match raw {
         Some(raw) if doubled && slip.message.starts_with("a quote is opened") => {
             let inner = raw.trim_matches('\'').replace('"', "'");

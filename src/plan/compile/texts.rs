@@ -4,7 +4,7 @@ use std::path::{Component, Path};
 
 use super::calls::wrong_calls;
 use super::code::{Finding, expressions};
-use super::compiler::Compiler;
+use super::compiler::{Compiler, plain_words};
 use super::items::unknown_attributes;
 use super::names::Known;
 use crate::plan::slips::{self, Slip};
@@ -83,7 +83,8 @@ impl Compiler<'_> {
             let Slip { start, end, message, hint } =
                 slips::template::find(&text).unwrap_or_else(|| {
                     let at = |offset: u32| (offset - whole.start) as usize;
-                    Slip::new(at(error.span.start)..at(error.span.end), error.message, None)
+                    let range = at(error.span.start)..at(error.span.end);
+                    Slip::new(range, plain_words(&error.message), None)
                 });
             let diagnostic = self.diagnostics.error(whole.part(start, end), message);
             if let Some(hint) = hint {

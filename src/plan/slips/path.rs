@@ -156,6 +156,9 @@ fn function(text: &str, code: &str, filter: usize) -> Option<Slip> {
             continue;
         }
         let hint = match closest(name, FUNCTIONS) {
+            _ if name.contains("contains") || name.contains("with") => {
+                String::from("search(@.name, 'part') looks for a part of a text")
+            }
             Some(meant) => format!("did you mean `{meant}`?"),
             None => format!("there are {}", FUNCTIONS.map(|f| format!("`{f}`")).join(", ")),
         };
