@@ -82,13 +82,14 @@ fn as_data_each_finding_is_an_object_on_a_line_of_its_own() {
             "end": { "line": 17, "column": 26, "offset": 365 },
         },
         "hint": "did you mean `title`?",
+        "notes": [],
     });
     assert_eq!(found[0], first);
     // The place is in the file where it stands.
     assert_eq!(found[7]["file"], "templates/round.yaml");
     for finding in &found {
         let keys: Vec<_> = finding.as_object().expect("an object").keys().cloned().collect();
-        assert_eq!(keys, ["severity", "message", "file", "range", "hint"]);
+        assert_eq!(keys, ["severity", "message", "file", "range", "hint", "notes"]);
     }
     // Among the events of a log, a finding is one more event.
     let ran = validate(&["template_names.yaml", "--log-format", "json"]);

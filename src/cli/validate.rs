@@ -40,7 +40,8 @@ fn command() -> Command {
              message   the cause in one sentence\n  \
              file      the file it stands in, or null\n  \
              range     start and end, each with line, column (from 1, in characters) and offset (in bytes), or null\n  \
-             hint      what can be done, or null\n\
+             hint      what can be done, or null\n  \
+             notes     what else is to be known, a list\n\
              The exit code is 2 where there is an error, else 0.",
         )
 }

@@ -24,13 +24,17 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool, width:
 /// Renders findings to standard error, with colours where it is a terminal that
 /// wants them, or as JSON, one object a line; nothing where there are none.
 pub fn print(diagnostics: Diagnostics, sources: &Sources, json: bool) {
-    let found = diagnostics.sorted();
+    print_all(&diagnostics.sorted(), sources, json);
+}
+
+/// As [`print`], in the order that they have.
+pub fn print_all(found: &[Diagnostic], sources: &Sources, json: bool) {
     if found.is_empty() {
         return;
     }
     let mut stderr = std::io::stderr().lock();
     if json {
-        let lines = to_json(&found, sources).into_iter().map(Event::new);
+        let lines = to_json(found, sources).into_iter().map(Event::new);
         for line in lines.filter_map(|event| serde_json::to_string(&event).ok()) {
             let _ = writeln!(stderr, "{line}");
         }
@@ -39,7 +43,7 @@ pub fn print(diagnostics: Diagnostics, sources: &Sources, json: bool) {
     let color = stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let width = if stderr.is_terminal() { 120 } else { 160 };
     // Nobody is left to tell when standard error is closed.
-    let _ = stderr.write_all(render(&found, sources, color, width).as_bytes());
+    let _ = stderr.write_all(render(found, sources, color, width).as_bytes());
 }
 
 /// Writes findings to standard output, as data: one object a line.
@@ -78,18 +82,20 @@ fn one(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> Strin
         .elements(None::<annotate_snippets::Message<'_>>);
     if let Some(line) = diagnostic.span.and_then(|span| Line::of(sources, span)) {
         let path = line.path.display().to_string();
-        if diagnostic.secret {
+        group = if diagnostic.secret {
             let column = line.text[..line.start].chars().count() + 1;
-            let hint = diagnostic.hint.as_deref().map(|hint| Level::HELP.message(hint));
-            let place = Origin::path(path).line(line.number).char_column(column);
-            return renderer.render(&[group.element(place).elements(hint)]);
-        }
-        group = group.element(
-            Snippet::source(line.text)
-                .path(path)
-                .line_start(line.number)
-                .annotation(AnnotationKind::Primary.span(line.start..line.end)),
-        );
+            group.element(Origin::path(path).line(line.number).char_column(column))
+        } else {
+            group.element(
+                Snippet::source(line.text)
+                    .path(path)
+                    .line_start(line.number)
+                    .annotation(AnnotationKind::Primary.span(line.start..line.end)),
+            )
+        };
+    }
+    for note in &diagnostic.notes {
+        group = group.element(Level::NOTE.message(note.as_str()));
     }
     if let Some(hint) = &diagnostic.hint {
         group = group.element(Level::HELP.message(hint.as_str()));
@@ -114,14 +120,11 @@ impl<'s> Line<'s> {
         let at = (span.start as usize).min(text.len());
         let first = text.get(..at)?.rfind('\n').map_or(0, |i| i + 1);
         let last = text[at..].find('\n').map_or(text.len(), |i| at + i);
-        let end = (span.end as usize).min(last).max(at);
-        Some(Self {
-            path: &source.path,
-            text: text[first..last].trim_end_matches('\r'),
-            number: text[..first].matches('\n').count() + 1,
-            start: at - first,
-            end: end - first,
-        })
+        let line = text[first..last].trim_end_matches('\r');
+        let start = (at - first).min(line.len());
+        let end = (span.end as usize).saturating_sub(first).min(line.len()).max(start);
+        let number = text[..first].matches('\n').count() + 1;
+        Some(Self { path: &source.path, text: line, number, start, end })
     }
 }
 
@@ -138,6 +141,8 @@ pub struct JsonDiagnostic {
     pub range: Option<Range>,
     /// What can be done, to be pasted where possible.
     pub hint: Option<String>,
+    /// What else is to be known.
+    pub notes: Vec<String>,
 }
 
 /// A part of a file.
@@ -195,6 +200,7 @@ pub fn to_json(diagnostics: &[Diagnostic], sources: &Sources) -> Vec<JsonDiagnos
             file: d.span.and_then(|s| Some(sources.get(s.file)?.path.display().to_string())),
             range: d.span.and_then(range),
             hint: d.hint.clone(),
+            notes: d.notes.clone(),
         })
         .collect()
 }

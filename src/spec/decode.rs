@@ -123,7 +123,7 @@ impl Cx<'_> {
         let value = scalar.and_then(&parse);
         if value.is_none() {
             self.mismatch(&resolved, expected);
-            let Some(scalar) = scalar else { return None };
+            let scalar = scalar?;
             let plain = Scalar { style: Style::Plain, ..scalar.clone() };
             let templated = node.scalar().is_some_and(Scalar::is_template);
             if !templated && scalar.style != Style::Plain && parse(&plain).is_some() {

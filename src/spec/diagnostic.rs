@@ -24,6 +24,8 @@ pub struct Diagnostic {
     pub hint: Option<String>,
     /// Whether the line holds a secret, so that it is not shown.
     pub secret: bool,
+    /// What else is to be known, a line each.
+    pub notes: Vec<String>,
 }
 
 /// Findings, collected so that all are shown in one go.
@@ -50,7 +52,14 @@ impl Diagnostics {
 
     fn push(&mut self, severity: Severity, span: Option<Span>, message: String) -> &mut Diagnostic {
         let at = self.items.len();
-        self.items.push(Diagnostic { severity, message, span, hint: None, secret: false });
+        self.items.push(Diagnostic {
+            severity,
+            message,
+            span,
+            hint: None,
+            notes: Vec::new(),
+            secret: false,
+        });
         &mut self.items[at]
     }
 

@@ -53,8 +53,8 @@ impl<'t> Line<'t> {
     /// The columns that keys above start in, next to that of this line.
     pub fn columns_above(&self, text: &str) -> Option<String> {
         let own = self.text.len() - self.text.trim_start().len();
-        let (mut left, mut right): (Option<(usize, String)>, Option<(usize, String)>) =
-            (None, None);
+        let mut left: Option<(usize, String)> = None;
+        let mut right: Option<(usize, String)> = None;
         let mut number = text[..self.start].matches('\n').count();
         for line in text[..self.start].lines().rev() {
             let content = line.trim_start();
