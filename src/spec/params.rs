@@ -51,7 +51,7 @@ pub struct ParamDecl {
     pub help: String,
     /// Where it is declared.
     pub span: Span,
-    matcher: Option<regex_lite::Regex>,
+    matcher: Option<regex::Regex>,
 }
 
 impl ParamDecl {
@@ -276,7 +276,7 @@ fn declaration(
         return None;
     }
     let matcher = spec.pattern.as_ref().and_then(|pattern| {
-        regex_lite::Regex::new(&format!("^(?:{pattern})$"))
+        super::pattern::compile(&format!("^(?:{pattern})$"))
             .map_err(|e| {
                 diagnostics.error(
                     place("pattern"),
