@@ -25,7 +25,7 @@ pub use eval_error::{EvalError, items_of};
 pub use expr::{Path, PathError, Step};
 pub use http::{
     Action, Auth, Backoff, Breaker, Condition, HttpPlan, Jitter, Pause, RateLimit, ReplyKind,
-    Retry, Robots, Rule, Secret, StatusPattern, TransportKind, Wait,
+    Retry, Robots, Rule, Secret, StatusPattern, Transport, TransportKind, Wait,
 };
 pub use map::{EachSource, FieldPlan, FieldSource, FieldType, MapPlan, ValueTransform};
 pub use nearest::nearest;
