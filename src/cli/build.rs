@@ -2,16 +2,29 @@
 
 use std::sync::Arc;
 
+use clap::Command;
+
+use super::args::{with_spec, with_voice};
 use super::finish;
 use super::memory::Memory;
 use super::run::{build_into, store_error};
 use super::spec_args::SpecArgs;
+use super::verb::{Run, Verb};
 use crate::observe::Observer;
 use crate::report::{Ended, Outcome};
 use crate::store::{OutputState, STORE_FILE, SqliteStore};
 
+/// The verb.
+pub const VERB: Verb = Verb { command, run: Run::Spec(run) };
+
+fn command() -> Command {
+    with_voice(with_spec(Command::new("build")))
+        .about("Make the outputs again from what was collected, without network")
+        .after_help("Example:\n  scrape build specs/apache-jira.yaml -o output")
+}
+
 /// Runs the verb.
-pub fn run(spec: &SpecArgs) -> Outcome {
+fn run(spec: &SpecArgs) -> Outcome {
     let observer = Arc::new(Observer::new(spec.voice()));
     let dir = spec.output_dir(false);
     let shown = dir.display().to_string();
@@ -30,7 +43,7 @@ pub fn run(spec: &SpecArgs) -> Outcome {
         let now = Memory::of(&plan, remembered.source, remembered.limit);
         remembered.must_match(&now, &shown)?;
     }
-    let built = build_into(&plan, &mut store, &dir)?;
+    let built = build_into(&plan, &mut store, &dir, &observer)?;
     let again = spec.again(&dir, "--resume");
     finish::finish(&plan, &store, &dir, &built, &observer, false, &again)
 }

@@ -3,13 +3,29 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use clap::ArgMatches;
+use clap::{Arg, ArgMatches, Command};
 use scrape_api::plugins;
 
+use super::verb::{Run, Verb};
 use crate::report::{Exit, Outcome};
 
+/// The verb.
+pub const VERB: Verb = Verb { command, run: Run::Plain(run) };
+
+fn command() -> Command {
+    Command::new("list")
+        .about("Plugins, with where each comes from, options and an example")
+        .arg(
+            Arg::new("kind")
+                .value_name("KIND")
+                .value_parser(["fetch", "transform", "sink"])
+                .help("Only plugins of this kind"),
+        )
+        .after_help("Example:\n  scrape list sink")
+}
+
 /// Prints the plugins of a kind, or all.
-pub fn run(args: &ArgMatches) -> Outcome {
+fn run(args: &ArgMatches) -> Outcome {
     let kind = args.get_one::<String>("kind");
     let mut text = String::new();
     for plugin in plugins() {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Map, Value};
 
-use super::parsed;
+use super::program::parsed;
 use crate::observe::{Voice, log};
 use crate::plan::{Plan, compile};
 use crate::report::{self, Ended, Exit, Outcome};

@@ -4,14 +4,31 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use clap::ArgMatches;
+use clap::{Arg, ArgMatches, Command, value_parser};
 
 use super::run::store_error;
+use super::verb::{Run, Verb};
 use crate::report::{Ended, Exit, Outcome};
-use crate::store::OutputState;
+use crate::store::{OutputState, UnfinishedLists};
+
+/// The verb.
+pub const VERB: Verb = Verb { command, run: Run::Plain(run) };
+
+fn command() -> Command {
+    Command::new("status")
+        .about("What is in an output directory, how complete it is, what is stale")
+        .arg(
+            Arg::new("dir")
+                .value_name("DIR")
+                .required(true)
+                .value_parser(value_parser!(PathBuf))
+                .help("The output directory of a run"),
+        )
+        .after_help("Example:\n  scrape status output")
+}
 
 /// Prints it to standard output. Incomplete is exit code 3.
-pub fn run(args: &ArgMatches) -> Outcome {
+fn run(args: &ArgMatches) -> Outcome {
     let dir = args.get_one::<PathBuf>("dir").cloned().unwrap_or_default();
     let shown = dir.display();
     let (contents, complete) = match OutputState::inspect(&dir).map_err(store_error)? {
@@ -37,8 +54,9 @@ pub fn run(args: &ArgMatches) -> Outcome {
             width = width.unwrap_or(0)
         );
     }
+    let sum = |of: fn(&UnfinishedLists) -> u64| contents.lists.iter().map(of).sum::<u64>();
     for (count, what) in
-        [(contents.pending_children, "still to be fetched"), (contents.failed_children, "failed")]
+        [(sum(|l| l.pending), "still to be fetched"), (sum(|l| l.failed), "failed")]
     {
         if count > 0 {
             let _ = writeln!(text, "{count} child lists {what}");

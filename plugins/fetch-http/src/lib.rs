@@ -3,6 +3,7 @@
 #![cfg_attr(not(test), deny(unused_crate_dependencies))]
 
 mod clients;
+mod cookies;
 mod errors;
 mod transport;
 

@@ -11,6 +11,7 @@ use scrape_api::{BoxFuture, Bytes, Fetch, FetchError, Request, Response};
 use serde_json::Value;
 use url::Url;
 
+use super::super::address::without_credentials;
 use super::super::redact::Redactor;
 use super::har;
 
@@ -236,14 +237,6 @@ impl Compressed {
 
 fn header<'h>(headers: &'h [(String, String)], name: &str) -> Option<&'h str> {
     headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
-}
-
-fn without_credentials(url: &Url) -> String {
-    let mut url = url.clone();
-    // Neither can fail for a URL with a host.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    url.into()
 }
 
 fn size(body: Option<&Bytes>) -> i64 {

@@ -1,0 +1,46 @@
+//! `scrape man`: manual pages, one for the program and one for each verb.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::{Arg, ArgMatches, Command, ValueHint, value_parser};
+use clap_mangen::Man;
+
+use super::verb::{Run, Verb};
+use super::verbs;
+use crate::report::{Ended, Exit, Outcome};
+
+/// The verb.
+pub const VERB: Verb = Verb { command, run: Run::Plain(run) };
+
+fn command() -> Command {
+    Command::new("man")
+        .about("Manual pages: one to standard output, or all into a folder")
+        .arg(
+            Arg::new("dir")
+                .value_name("DIR")
+                .value_parser(value_parser!(PathBuf))
+                .value_hint(ValueHint::DirPath)
+                .help("Where scrape.1 and a page for each verb go; without it scrape.1 is printed"),
+        )
+        .after_help("Examples:\n  scrape man | man -l -\n  scrape man ~/.local/share/man/man1")
+}
+
+/// Prints the page of the program, or writes all pages.
+fn run(args: &ArgMatches) -> Outcome {
+    let Some(dir) = args.get_one::<PathBuf>("dir") else {
+        let mut page = Vec::new();
+        Man::new(verbs::command())
+            .render(&mut page)
+            .map_err(|e| Ended::failed(format!("cannot make the manual page: {e}")))?;
+        // A closed pipe is no error.
+        let _ = std::io::stdout().lock().write_all(&page);
+        return Ok(Exit::Complete);
+    };
+    std::fs::create_dir_all(dir)
+        .and_then(|()| clap_mangen::generate_to(verbs::command(), dir))
+        .map_err(|e| {
+            Ended::failed(format!("cannot write manual pages to {}: {e}", dir.display()))
+        })?;
+    Ok(Exit::Complete)
+}

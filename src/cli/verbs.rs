@@ -1,0 +1,71 @@
+//! The verbs, in the order of the help.
+
+use clap::Command;
+
+use super::verb::Verb;
+use super::{build, completions, list, man, run, schema, status, validate};
+
+/// All of them.
+pub const VERBS: &[Verb] = &[
+    run::VERB,
+    build::VERB,
+    validate::VERB,
+    status::VERB,
+    list::VERB,
+    schema::VERB,
+    completions::VERB,
+    man::VERB,
+];
+
+/// The program's own command line, without what a spec adds to it.
+pub fn command() -> Command {
+    let command = Command::new("scrape")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Turns issue trackers into training data for language models")
+        .after_help(
+            "Example:\n  scrape run specs/apache-jira.yaml -p KAFKA --limit 100\n\n\
+             Exit codes: 0 complete, 1 failed, 2 bad spec or usage, 3 finished but not complete, \
+             130 interrupted.",
+        )
+        .subcommand_required(true)
+        .arg_required_else_help(true);
+    VERBS.iter().fold(command, |command, verb| command.subcommand((verb.command)()))
+}
+
+/// The verb of a name.
+pub fn find(name: &str) -> Option<&'static Verb> {
+    VERBS.iter().find(|verb| (verb.command)().get_name() == name)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::cli::verb::Run;
+    use crate::spec::params::FIXED_FLAGS;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_shows_an_example() {
+        for verb in VERBS {
+            let help = (verb.command)().render_long_help().to_string();
+            let name = (verb.command)().get_name().to_owned();
+            assert!(help.contains(&format!("\n  scrape {name}")), "{help}");
+        }
+    }
+
+    #[test]
+    fn no_param_can_take_the_flag_of_a_verb() {
+        let specs = VERBS.iter().filter(|verb| matches!(verb.run, Run::Spec(_)));
+        for command in specs.map(|verb| (verb.command)()) {
+            for flag in command.get_arguments().filter_map(|arg| arg.get_long()) {
+                let fixed = FIXED_FLAGS.iter().any(|(long, _)| *long == flag);
+                assert!(fixed, "--{flag} of {} has to be in FIXED_FLAGS", command.get_name());
+            }
+        }
+    }
+}
