@@ -14,6 +14,7 @@ mod projection;
 mod rejected;
 mod rows;
 mod run;
+mod show;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -23,3 +24,4 @@ mod worker;
 
 pub use counts::{BuildCounts, BuildReport, TaskCounts};
 pub use run::{BuildOptions, run};
+pub use show::{Fate, Shown, show};

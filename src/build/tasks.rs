@@ -82,7 +82,7 @@ pub fn make(
 }
 
 /// One entry for each example: the item of `for_each`, if the task has one.
-fn items(
+pub fn items(
     plan: &Plan,
     task: &TaskPlan,
     scope: &Scope,
@@ -100,7 +100,18 @@ fn items(
 }
 
 /// One example; `None` where the task does not apply.
-fn example(plan: &Plan, task: &TaskPlan, mut scope: Scope) -> Result<Option<Value>, EvalError> {
+pub fn example(plan: &Plan, task: &TaskPlan, scope: Scope) -> Result<Option<Value>, EvalError> {
+    let scope = bound(plan, task, scope)?;
+    if let Some(when) = &task.when
+        && !plan.env.test(when, &scope)?
+    {
+        return Ok(None);
+    }
+    task.example.eval(&plan.env, &scope).map(|e| Some(e).filter(|e| !e.is_null()))
+}
+
+/// A scope with what `let:` computes.
+pub fn bound(plan: &Plan, task: &TaskPlan, mut scope: Scope) -> Result<Scope, EvalError> {
     for (name, node) in &task.bindings {
         let value = match node {
             // What one expression gives goes to the next as it is.
@@ -109,10 +120,5 @@ fn example(plan: &Plan, task: &TaskPlan, mut scope: Scope) -> Result<Option<Valu
         };
         scope = scope.with(name, value);
     }
-    if let Some(when) = &task.when
-        && !plan.env.test(when, &scope)?
-    {
-        return Ok(None);
-    }
-    task.example.eval(&plan.env, &scope).map(|e| Some(e).filter(|e| !e.is_null()))
+    Ok(scope)
 }

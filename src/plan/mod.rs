@@ -4,6 +4,7 @@
 mod compile;
 pub mod datetime;
 mod engine_rules;
+mod explain;
 mod expr;
 mod filters;
 mod http;
@@ -18,11 +19,12 @@ mod stream;
 mod template;
 
 pub use compile::compile;
-pub use engine_rules::engine_rules;
+pub use engine_rules::{ENGINE_RULES, engine_rules};
+pub use explain::explain;
 pub use expr::{Path, Step};
 pub use http::{
     Action, Auth, Backoff, Breaker, Condition, HttpPlan, Jitter, Pause, RateLimit, ReplyKind,
-    Retry, Robots, Rule, Secret, StatusPattern, TransportKind, Wait,
+    Retry, Robots, Rule, Secret, Wait,
 };
 pub use map::{EachSource, FieldPlan, FieldSource, FieldType, MapPlan, ValueTransform};
 pub use nearest::nearest;

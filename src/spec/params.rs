@@ -10,8 +10,8 @@ use super::load::Loaded;
 use super::yaml::{Data, Scalar, Yaml};
 use super::{Diagnostics, Key, Span, suggest, units};
 
-/// The flags of `scrape run` itself, long and short: no param can have one.
-pub const FIXED_FLAGS: [(&str, Option<char>); 14] = [
+/// The flags of the verbs that take params, long and short: no param can have one.
+pub const FIXED_FLAGS: [(&str, Option<char>); 19] = [
     ("output-dir", Some('o')),
     ("max-concurrent", Some('c')),
     ("rate-limit", Some('r')),
@@ -24,6 +24,11 @@ pub const FIXED_FLAGS: [(&str, Option<char>); 14] = [
     ("quiet", Some('q')),
     ("verbose", Some('v')),
     ("set", None),
+    ("format", None),
+    ("records", Some('n')),
+    ("task", None),
+    ("key", None),
+    ("full", None),
     ("help", Some('h')),
     ("version", Some('V')),
 ];
@@ -364,7 +369,7 @@ fn check_flags(
 }
 
 /// For sections in which templates have no values to see.
-struct NoTemplates;
+pub struct NoTemplates;
 
 impl Evaluate for NoTemplates {
     fn evaluate(
