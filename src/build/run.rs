@@ -119,7 +119,8 @@ pub fn run(
         sinks.iter_mut().for_each(|sink| sink.abort());
         return Err(error);
     }
-    Ok(BuildReport { counts: tally.named(plan), warnings, files })
+    let counts = tally.named(plan);
+    Ok(BuildReport { counts, warnings, failures: tally.failures.into_vec(), files })
 }
 
 /// A name for this build: of use to nobody but the store.

@@ -5,7 +5,7 @@ use super::{Condition, Rule, Wait};
 use crate::spec::decode::{Cx, Decode};
 use crate::spec::lang::{RuleSpec, WaitSpec};
 use crate::spec::params::NoTemplates;
-use crate::spec::{Diagnostics, parse};
+use crate::spec::{Diagnostics, Sources, parse};
 
 /// As they are written.
 pub const ENGINE_RULES: &str = include_str!("engine_rules.yaml");
@@ -14,7 +14,13 @@ pub const ENGINE_RULES: &str = include_str!("engine_rules.yaml");
 pub fn engine_rules() -> Vec<Rule> {
     let mut diagnostics = Diagnostics::default();
     let node = parse(ENGINE_RULES, u32::MAX, &mut diagnostics);
-    let mut cx = Cx { diagnostics: &mut diagnostics, evaluate: &mut NoTemplates, partial: false };
+    let sources = Sources::default();
+    let mut cx = Cx {
+        diagnostics: &mut diagnostics,
+        evaluate: &mut NoTemplates,
+        sources: &sources,
+        partial: false,
+    };
     let specs = node.map(|node| Vec::<RuleSpec>::decode(&node, &mut cx)).unwrap_or_default();
     debug_assert!(!diagnostics.has_errors(), "{diagnostics:?}");
     let own = |spec: &RuleSpec| Rule { span: None, ..Rule::of(spec, Condition::of(&spec.when)) };

@@ -4,6 +4,7 @@
 mod compile;
 pub mod datetime;
 mod engine_rules;
+mod eval_error;
 mod explain;
 mod expr;
 mod filters;
@@ -15,13 +16,15 @@ mod order;
 mod origin;
 mod output;
 pub mod phrase;
+mod slips;
 mod stream;
 mod template;
 
 pub use compile::compile;
 pub use engine_rules::{ENGINE_RULES, engine_rules};
+pub use eval_error::{EvalError, items_of};
 pub use explain::explain;
-pub use expr::{Path, Step};
+pub use expr::{Path, PathError, Step};
 pub use http::{
     Action, Auth, Backoff, Breaker, Condition, HttpPlan, Jitter, Pause, RateLimit, ReplyKind,
     Retry, Robots, Rule, Secret, Wait,
@@ -38,7 +41,7 @@ pub use stream::{
     Check, ChildPlan, KeyOrder, Overlay, Pagination, PaginationKind, Partition, Preflight, Probe,
     Ranges, RequestTemplate, SortKey, StreamPlan, Sweep,
 };
-pub use template::{Env, EvalError, Scope, Template, template_value};
+pub use template::{Callee, Env, Scope, Template, template_value};
 
 use std::path::PathBuf;
 use std::sync::Arc;

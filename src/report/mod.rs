@@ -2,6 +2,7 @@
 
 pub mod diagnostics;
 mod exit;
+pub mod failures;
 pub mod outline;
 mod stats;
 mod summary;

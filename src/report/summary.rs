@@ -70,7 +70,7 @@ pub fn summary(stats: &Stats, dir: &str, next: Option<&str>) -> String {
     }
     let verdict = match (stats.is_complete(), stats.is_sound()) {
         (false, _) => "not complete",
-        (true, false) => "complete, but templates failed, see rejected.jsonl",
+        (true, false) => "complete, but spec or templates failed, see rejected.jsonl",
         (true, true) => "complete",
     };
     let _ = write!(text, "{dir}: {verdict}");

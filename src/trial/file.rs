@@ -35,8 +35,12 @@ pub fn sidecar(named: &Path) -> (PathBuf, PathBuf) {
 pub fn load(path: &Path) -> Result<TestFile, (Diagnostics, Arc<Sources>)> {
     let loaded = spec::load(path).map_err(|error| (error.diagnostics, error.sources))?;
     let mut diagnostics = loaded.diagnostics;
-    let mut cx =
-        Cx { diagnostics: &mut diagnostics, evaluate: &mut params::NoTemplates, partial: false };
+    let mut cx = Cx {
+        diagnostics: &mut diagnostics,
+        evaluate: &mut params::NoTemplates,
+        sources: &loaded.sources,
+        partial: false,
+    };
     let file = TrialSpec::decode(&loaded.root, &mut cx);
     if file.cases.is_empty() && !diagnostics.has_errors() {
         diagnostics.error(file.span, "there are no tests in it").hint("cases: [ … ]");
