@@ -1,5 +1,6 @@
 //! The second expression language: minijinja shapes text and values.
 
+mod calls;
 mod memo;
 mod scope;
 
@@ -14,9 +15,10 @@ use minijinja::{Environment, ErrorKind, State, UndefinedBehavior};
 use serde_json::Value;
 
 use super::eval_error::{EvalError, texts, values};
-use super::filters;
+use super::{filters, json};
 use crate::spec::Span;
 
+pub use calls::Callee;
 use scope::SCOPE;
 pub use scope::Scope;
 
@@ -143,6 +145,26 @@ impl Env {
         }
     }
 
+    /// As [`Env::eval`], written as JSON on one line.
+    ///
+    /// # Errors
+    /// As [`Env::eval`].
+    pub fn write(
+        &self,
+        template: &Template,
+        scope: &Scope,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EvalError> {
+        let written = match &template.kind {
+            Kind::Constant(value) => serde_json::to_writer(out, value),
+            Kind::Text if !template.steady => {
+                serde_json::to_writer(out, &self.render_text(template, scope)?)
+            }
+            _ => json::write(&self.eval_native(template, scope)?, out),
+        };
+        written.map_err(|e| template.failed(e.to_string()))
+    }
+
     /// As [`Env::eval`], for those who hand the value to another template.
     ///
     /// # Errors
@@ -235,70 +257,6 @@ impl Env {
         matches!(name, "loop" | "self" | "super" | "caller")
             || self.inner.globals().any(|(global, _)| global == name)
     }
-
-    /// Whether there is a filter of a name.
-    pub fn has_filter(&self, name: &str) -> bool {
-        let applied = self.inner.empty_state().apply_filter(name, &[]);
-        !applied.is_err_and(|e| e.kind() == ErrorKind::UnknownFilter)
-    }
-
-    /// The filters that are worth naming in a hint: minijinja's, then our own.
-    pub const FILTERS: &[&str] = &[
-        "abs",
-        "attr",
-        "batch",
-        "bool",
-        "capitalize",
-        "chain",
-        "count",
-        "default",
-        "dictsort",
-        "escape",
-        "first",
-        "float",
-        "format",
-        "groupby",
-        "indent",
-        "int",
-        "items",
-        "join",
-        "last",
-        "length",
-        "lines",
-        "list",
-        "lower",
-        "map",
-        "max",
-        "min",
-        "pprint",
-        "reject",
-        "rejectattr",
-        "replace",
-        "reverse",
-        "round",
-        "safe",
-        "select",
-        "selectattr",
-        "slice",
-        "sort",
-        "split",
-        "string",
-        "sum",
-        "title",
-        "tojson",
-        "trim",
-        "unique",
-        "upper",
-        "urlencode",
-        "zip",
-        "consecutive",
-        "findall",
-        "jql",
-        "matches",
-        "mentions",
-        "truncate_words",
-        "words",
-    ];
 
     /// As [`Env::undeclared`] for the text template of a file, as
     /// `render("name")` would load it.

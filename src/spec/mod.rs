@@ -2,8 +2,10 @@
 
 pub mod decode;
 mod diagnostic;
+mod forms;
 pub mod lang;
 mod leaf;
+mod line;
 mod load;
 mod merge;
 pub mod params;
@@ -21,6 +23,7 @@ pub mod units;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use forms::quoted;
 pub use load::{Loaded, load, near, read, simplify};
 pub use params::{ParamDecl, ParamValues};
 pub use pattern::compile as compile_pattern;

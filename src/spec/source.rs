@@ -50,6 +50,11 @@ impl Sources {
         self.files.get(file as usize)
     }
 
+    /// All files.
+    pub fn iter(&self) -> impl Iterator<Item = &Source> {
+        self.files.iter()
+    }
+
     /// The folder of a file, which paths in it are relative to; empty for one
     /// in the current folder.
     pub fn folder(&self, file: u32) -> &Path {
