@@ -21,5 +21,6 @@ mod transform;
 mod warnings;
 mod worker;
 
-pub use counts::{BuildCounts, BuildReport, TaskCounts};
+pub use counts::{BuildCounts, BuildReport, BuiltFile, TaskCounts};
+pub use rejected::REJECTED_FILE;
 pub use run::{BuildOptions, run};

@@ -22,6 +22,6 @@ mod yaml;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use load::{Loaded, load, near, read, simplify};
 pub use params::{ParamDecl, ParamValues};
-pub use source::{Sources, Span};
+pub use source::{Source, Sources, Span};
 pub use suggest::{closest, hint as suggest_hint};
 pub use yaml::{Data, Key, Scalar, Style, Yaml};
