@@ -5,6 +5,7 @@
 
 mod convert;
 mod counts;
+mod failures;
 mod leak;
 mod map;
 mod mapper;
@@ -21,6 +22,7 @@ mod transform;
 mod warnings;
 mod worker;
 
-pub use counts::{BuildCounts, BuildReport, BuiltFile, TaskCounts};
+pub use counts::{BuildCounts, BuildReport, BuiltFile, StreamCounts, TaskCounts};
+pub use failures::Failure;
 pub use rejected::REJECTED_FILE;
 pub use run::{BuildOptions, run};

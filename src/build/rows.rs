@@ -73,10 +73,13 @@ impl Worker<'_> {
         let mut scope = self.common.with("record", template_value(record));
         let mut made = Vec::with_capacity(plan.tasks.len());
         for (task, counts) in plan.tasks.iter().zip(&mut done.tally.tasks) {
-            made.push(tasks::make(plan, task, &scope, label, counts));
+            made.push(tasks::make(plan, task, &scope, counts));
         }
-        for message in made.iter().flat_map(|m| &m.failures) {
-            self.failed(current, Stage::Task, message.clone(), done);
+        for (task, made) in plan.tasks.iter().zip(&made) {
+            for error in &made.failures {
+                let what = format!("task {}", task.name);
+                self.failed(current, Stage::Task, &what, error, label, done);
+            }
         }
         if self.tasks_are_seen {
             let seen = plan.tasks.iter().zip(&made);
@@ -122,9 +125,8 @@ impl Worker<'_> {
         label: &str,
         done: &mut Done,
     ) {
-        let place = self.plan.sources.display(error.span);
-        let message = format!("sink {}, {place}: {} (record {label})", sink.name, error.message);
-        self.failed(current, Stage::Sink, message, done);
+        let what = format!("sink {}", sink.name);
+        self.failed(current, Stage::Sink, &what, error, label, done);
     }
 
     fn row_key(&self, current: &Current, task: Option<&str>, example: u32) -> RowKey {

@@ -121,7 +121,9 @@ pub fn run(
     }
     let rows = |path: String| BuiltFile { rows: rows_of(&path, &sinks, &tally), path };
     let files = files.into_iter().map(rows).collect();
-    Ok(BuildReport { counts: tally.named(plan), warnings, files, data_version })
+    let counts = tally.named(plan);
+    let failures = tally.failures.into_vec();
+    Ok(BuildReport { counts, warnings, failures, files, data_version })
 }
 
 /// How many rows a file has, where it is `rejected.jsonl` or the one file of a sink.

@@ -9,7 +9,7 @@ use super::run::store_error;
 use crate::build::{BuildReport, REJECTED_FILE};
 use crate::observe::{Event, Observer};
 use crate::plan::Plan;
-use crate::report::{Ended, Exit, FileLine, Outcome, Stats, summary};
+use crate::report::{Ended, Exit, FileLine, Outcome, Stats, diagnostics, failures, summary};
 use crate::store::{Store, file_bytes};
 
 /// How what came before the build has ended.
@@ -42,6 +42,8 @@ pub fn finish(
     let reader = store.reader().map_err(store_error)?;
     let stats = Stats::gather(plan, &*reader, built, observer).map_err(store_error)?;
     stats.write(&OutputDir::new(dir)).map_err(|e| Ended::failed(e.to_string()))?;
+    let failed = failures::findings(&built.failures, &plan.sources, &dir.display().to_string());
+    diagnostics::print_all(&failed, &plan.sources, observer.voice().is_json());
     for warning in &built.warnings {
         observer.tell(&Event::Warning { warning });
     }

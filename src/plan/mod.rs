@@ -4,6 +4,7 @@
 mod compile;
 pub mod datetime;
 mod engine_rules;
+mod eval_error;
 mod expr;
 mod filters;
 mod http;
@@ -19,6 +20,7 @@ mod template;
 
 pub use compile::compile;
 pub use engine_rules::engine_rules;
+pub use eval_error::{EvalError, items_of};
 pub use expr::{Path, Step};
 pub use http::{
     Action, Auth, Backoff, Breaker, Condition, HttpPlan, Jitter, Pause, RateLimit, ReplyKind,
@@ -36,7 +38,7 @@ pub use stream::{
     Check, ChildPlan, KeyOrder, Overlay, Pagination, PaginationKind, Partition, Preflight, Probe,
     Ranges, RequestTemplate, SortKey, StreamPlan, Sweep,
 };
-pub use template::{Env, EvalError, Scope, Template, template_value};
+pub use template::{Env, Scope, Template, template_value};
 
 use std::path::PathBuf;
 use std::sync::Arc;

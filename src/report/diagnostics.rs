@@ -1,10 +1,9 @@
 //! Diagnostics as a person reads them, and as a machine does.
 
-use std::io::{IsTerminal, Write};
-
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde::Serialize;
 
+use crate::observe::screen;
 use crate::spec::{Diagnostic, Diagnostics, Severity, Sources, Span};
 
 /// Renders findings: each with `file:line:column`, the line, a caret under the
@@ -24,21 +23,22 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool, width:
 /// Renders findings to standard error, with colours where it is a terminal that
 /// wants them, or as JSON, one object a line; nothing where there are none.
 pub fn print(diagnostics: Diagnostics, sources: &Sources, json: bool) {
-    let found = diagnostics.sorted();
+    print_all(&diagnostics.sorted(), sources, json);
+}
+
+/// As [`print`], in the order that they have.
+pub fn print_all(found: &[Diagnostic], sources: &Sources, json: bool) {
     if found.is_empty() {
         return;
     }
-    let mut stderr = std::io::stderr().lock();
     if json {
-        for line in to_json(&found, sources).iter().filter_map(|d| serde_json::to_string(d).ok()) {
-            let _ = writeln!(stderr, "{line}");
+        for line in to_json(found, sources).iter().filter_map(|d| serde_json::to_string(d).ok()) {
+            screen::print(&format!("{line}\n"));
         }
         return;
     }
-    let color = stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let width = if stderr.is_terminal() { 120 } else { 160 };
-    // Nobody is left to tell when standard error is closed.
-    let _ = stderr.write_all(render(&found, sources, color, width).as_bytes());
+    let width = screen::columns().unwrap_or(160);
+    screen::print(&render(found, sources, screen::has_color(), width));
 }
 
 /// `3 errors, 1 warning`, with a line end; nothing where there is nothing.
@@ -73,6 +73,9 @@ fn one(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> Strin
                 .line_start(line.number)
                 .annotation(AnnotationKind::Primary.span(line.start..line.end)),
         );
+    }
+    for note in &diagnostic.notes {
+        group = group.element(Level::NOTE.message(note.as_str()));
     }
     if let Some(hint) = &diagnostic.hint {
         group = group.element(Level::HELP.message(hint.as_str()));
@@ -127,6 +130,9 @@ pub struct JsonDiagnostic {
     /// What can be done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// What else is to be known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// A place in a file. Line and column count from 1, columns in characters.
@@ -158,6 +164,7 @@ pub fn to_json(diagnostics: &[Diagnostic], sources: &Sources) -> Vec<JsonDiagnos
             start: d.span.and_then(|s| position(s, s.start)),
             end: d.span.and_then(|s| position(s, s.end)),
             hint: d.hint.clone(),
+            notes: d.notes.clone(),
         })
         .collect()
 }

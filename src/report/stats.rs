@@ -9,7 +9,7 @@ use scrape_api::{AtomicFile, OutputDir};
 use serde::Serialize;
 
 use super::PartitionLine;
-use crate::build::{BuildCounts, BuildReport, TaskCounts};
+use crate::build::{BuildCounts, BuildReport, StreamCounts, TaskCounts};
 use crate::observe::Observer;
 use crate::plan::Plan;
 use crate::store::{PartitionRow, PartitionState, Reader, Stage};
@@ -128,11 +128,13 @@ impl Stats {
         file.commit()
     }
 
-    /// Whether templates did their work: no row of a sink failed, and no task
-    /// failed wherever it was tried.
+    /// Whether spec and templates did their work: no row of a sink failed, no task
+    /// failed wherever it was tried, and of no stream all records were rejected.
     pub fn is_sound(&self) -> bool {
         let failed = |t: &TaskCounts| t.errors > 0 && t.examples == 0;
+        let unusable = |s: &StreamCounts| s.rejected > 0 && s.mapped + s.dropped == 0;
         !self.counts.build.tasks.values().any(failed)
+            && !self.counts.build.streams.values().any(unusable)
             && !self.counts.build.rejects.contains_key(Stage::Sink.as_str())
     }
 

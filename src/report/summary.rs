@@ -71,7 +71,7 @@ fn verdict(stats: &Stats) -> String {
     match (stats.is_complete(), stats.is_sound()) {
         (true, true) => return String::from("complete"),
         (true, false) => {
-            return String::from("complete, but templates failed, see rejected.jsonl");
+            return String::from("complete, but spec or templates failed, see rejected.jsonl");
         }
         (false, _) => {}
     }

@@ -22,6 +22,8 @@ pub struct Diagnostic {
     pub span: Option<Span>,
     /// What can be done, ready to be pasted where possible.
     pub hint: Option<String>,
+    /// What else is to be known, a line each.
+    pub notes: Vec<String>,
 }
 
 /// Findings, collected so that all are shown in one go.
@@ -48,7 +50,7 @@ impl Diagnostics {
 
     fn push(&mut self, severity: Severity, span: Option<Span>, message: String) -> &mut Diagnostic {
         let at = self.items.len();
-        self.items.push(Diagnostic { severity, message, span, hint: None });
+        self.items.push(Diagnostic { severity, message, span, hint: None, notes: Vec::new() });
         &mut self.items[at]
     }
 

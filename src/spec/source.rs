@@ -61,12 +61,15 @@ impl Sources {
         self.get(file).and_then(|s| s.path.parent()).unwrap_or(Path::new(""))
     }
 
+    /// The number of a file by its path.
+    pub fn find(&self, path: &Path) -> Option<u32> {
+        let at = self.files.iter().position(|s| s.path == path)?;
+        u32::try_from(at).ok()
+    }
+
     /// The number of a file by its path; adds the file if it is not there yet.
     pub fn find_or_add(&mut self, path: &Path, text: &str) -> u32 {
-        match self.files.iter().position(|s| s.path == path) {
-            Some(at) => u32::try_from(at).unwrap_or(u32::MAX),
-            None => self.add(path.to_owned(), text.to_owned()),
-        }
+        self.find(path).unwrap_or_else(|| self.add(path.to_owned(), text.to_owned()))
     }
 
     /// Path, line and column (both from 1; columns count characters) of the

@@ -177,9 +177,9 @@ fn compile(
         let end = u32::try_from(scalar.text.len()).unwrap_or(u32::MAX);
         let counted = Span { file: span.file, start: 0, end };
         match env.compile(&scalar.text, counted, folder) {
-            Err(EvalError { message, span: at }) => {
-                let (start, end) = (at.start as usize, at.end as usize);
-                EvalError { message, span: place(sources, scalar, span, start, end) }
+            Err(again) => {
+                let (start, end) = (again.span.start as usize, again.span.end as usize);
+                EvalError { span: place(sources, scalar, span, start, end), ..again }
             }
             Ok(_) => error,
         }
