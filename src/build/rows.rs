@@ -21,7 +21,7 @@ impl Worker<'_> {
                 Feed::Raw(stream) if stream == name => {
                     let mut bytes = Vec::new();
                     minify(current.text.as_bytes(), &mut bytes);
-                    done.rows[number].push(Row { key: self.row_key(current, None, 0), bytes });
+                    done.rows[number].push(Row::new(self.row_key(current, None, 0), bytes));
                 }
                 Feed::RawChildren { stream, child } if stream == name => {
                     for list in record.children.iter().filter(|c| c.name == *child) {
@@ -57,13 +57,8 @@ impl Worker<'_> {
             let mut bytes = head.clone().into_bytes();
             minify(text.as_bytes(), &mut bytes);
             bytes.push(b'}');
-            let key = RowKey {
-                stream: stream.clone(),
-                primary_key: format!("{parent}/{}", item.primary_key),
-                task: None,
-                example: 0,
-            };
-            done.rows[sink].push(Row { key, bytes });
+            let key = RowKey::new(stream.clone(), format!("{parent}/{}", item.primary_key));
+            done.rows[sink].push(Row::new(key, bytes));
         }
     }
 
@@ -91,7 +86,7 @@ impl Worker<'_> {
                 Feed::Records => {
                     let key = self.row_key(current, None, 0);
                     match rendered(plan, sink.template.as_ref(), &scope, record) {
-                        Ok(bytes) => done.rows[number].push(Row { key, bytes }),
+                        Ok(bytes) => done.rows[number].push(Row::new(key, bytes)),
                         Err(error) => self.sink_failed(current, sink, &error, label, done),
                     }
                 }
@@ -107,7 +102,7 @@ impl Worker<'_> {
                             ]),
                         };
                         match rendered(plan, sink.template.as_ref(), &scope, example) {
-                            Ok(bytes) => done.rows[number].push(Row { key, bytes }),
+                            Ok(bytes) => done.rows[number].push(Row::new(key, bytes)),
                             Err(error) => self.sink_failed(current, sink, &error, label, done),
                         }
                     }
@@ -130,11 +125,11 @@ impl Worker<'_> {
     }
 
     fn row_key(&self, current: &Current, task: Option<&str>, example: u32) -> RowKey {
-        RowKey {
-            stream: self.plan.streams[current.stream].name.clone(),
-            primary_key: current.record.primary_key.clone(),
-            task: task.map(str::to_owned),
-            example,
+        let stream = self.plan.streams[current.stream].name.as_str();
+        let key = RowKey::new(stream, current.record.primary_key.as_str());
+        match task {
+            Some(task) => key.of_task(task, example),
+            None => key,
         }
     }
 }

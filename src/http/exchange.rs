@@ -193,13 +193,11 @@ impl Shared {
         use std::sync::atomic::Ordering::Relaxed;
         let seq = self.seq.fetch_add(1, Relaxed);
         self.observer.counters.requests.fetch_add(1, Relaxed);
-        let request = Request {
-            method: call.method,
-            url: url.to_string(),
-            headers: self.headers(call, url),
-            body: call.body.clone(),
-            max_body: self.plan.http.max_body,
-        };
+        let mut request = Request::get(url.to_string());
+        request.method = call.method;
+        request.headers = self.headers(call, url);
+        request.body = call.body.clone();
+        request.max_body = self.plan.http.max_body;
         let shown = self.redactor.redact(&request.url).into_owned();
         for (name, value) in &request.headers {
             trace!(seq, "> {name}: {}", self.told(name, value));

@@ -9,9 +9,13 @@ use minijinja::value::{Enumerator, Object, Serde};
 use minijinja::{Environment, ErrorKind, State, UndefinedBehavior};
 use serde_json::Value;
 
+mod calls;
+
 use super::eval_error::{EvalError, texts, values};
 use super::filters;
 use crate::spec::Span;
+
+pub use calls::Callee;
 
 /// Steps that one evaluation may take: some hundred thousand characters of
 /// output, far from what a runaway loop needs.
@@ -206,70 +210,6 @@ impl Env {
         matches!(name, "loop" | "self" | "super" | "caller")
             || self.inner.globals().any(|(global, _)| global == name)
     }
-
-    /// Whether there is a filter of a name.
-    pub fn has_filter(&self, name: &str) -> bool {
-        let applied = self.inner.empty_state().apply_filter(name, &[]);
-        !applied.is_err_and(|e| e.kind() == ErrorKind::UnknownFilter)
-    }
-
-    /// The filters that are worth naming in a hint: minijinja's, then our own.
-    pub const FILTERS: &[&str] = &[
-        "abs",
-        "attr",
-        "batch",
-        "bool",
-        "capitalize",
-        "chain",
-        "count",
-        "default",
-        "dictsort",
-        "escape",
-        "first",
-        "float",
-        "format",
-        "groupby",
-        "indent",
-        "int",
-        "items",
-        "join",
-        "last",
-        "length",
-        "lines",
-        "list",
-        "lower",
-        "map",
-        "max",
-        "min",
-        "pprint",
-        "reject",
-        "rejectattr",
-        "replace",
-        "reverse",
-        "round",
-        "safe",
-        "select",
-        "selectattr",
-        "slice",
-        "sort",
-        "split",
-        "string",
-        "sum",
-        "title",
-        "tojson",
-        "trim",
-        "unique",
-        "upper",
-        "urlencode",
-        "zip",
-        "consecutive",
-        "findall",
-        "jql",
-        "matches",
-        "mentions",
-        "truncate_words",
-        "words",
-    ];
 
     /// As [`Env::undeclared`] for the text template of a file, as
     /// `render("name")` would load it.

@@ -36,5 +36,5 @@ fn finding(failure: &Failure, sources: &Sources, dir: &str) -> Diagnostic {
     let keys = keys.join(", ");
     notes.push(format!("{count} {records}: {keys}{more} ({each} in {dir}/rejected.jsonl)"));
     let message = format!("{what}: {}", error.message);
-    Diagnostic { severity: Severity::Error, message, span, hint: None, notes }
+    Diagnostic { severity: Severity::Error, message, span, hint: None, notes, secret: false }
 }
