@@ -196,7 +196,7 @@ impl Code<'_> {
         if matches!(filter, "matches" | "findall")
             && let Some(pattern) = text(0)
             && !self.text[pattern.clone()].contains('\\')
-            && let Err(error) = regex_lite::Regex::new(&self.text[pattern.clone()])
+            && let Err(error) = crate::spec::compile_pattern(&self.text[pattern.clone()])
         {
             found.push(Finding {
                 start: pattern.start,
