@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::code::{Code, Finding, closing, is_word, path_length, words};
 use super::names::Known;
 use crate::plan::{Callee, Env};
-use crate::spec::{compile_pattern, suggest_hint};
+use crate::spec::suggest_hint;
 
 /// Words that end what a test is given without brackets.
 const OPERATORS: [&str; 8] = ["and", "or", "if", "else", "is", "not", "in", "recursive"];
@@ -196,7 +196,7 @@ impl Code<'_> {
         if matches!(filter, "matches" | "findall")
             && let Some(pattern) = text(0)
             && !self.text[pattern.clone()].contains('\\')
-            && let Err(error) = compile_pattern(&self.text[pattern.clone()])
+            && let Err(error) = crate::spec::compile_pattern(&self.text[pattern.clone()])
         {
             found.push(Finding {
                 start: pattern.start,
