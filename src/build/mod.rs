@@ -23,7 +23,8 @@ mod transform;
 mod warnings;
 mod worker;
 
-pub use counts::{BuildCounts, BuildReport, StreamCounts, TaskCounts};
+pub use counts::{BuildCounts, BuildReport, BuiltFile, StreamCounts, TaskCounts};
 pub use failures::Failure;
+pub use rejected::REJECTED_FILE;
 pub use run::{BuildOptions, run};
 pub use show::{Fate, Shown, show};

@@ -1,15 +1,18 @@
 //! Examples: what a task makes of one record.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::counts::TaskCounts;
 use super::leak::leaks;
+use crate::plan::json::Written;
 use crate::plan::{EvalError, LeakPolicy, Node, Plan, Scope, TaskPlan, items_of, template_value};
 
 /// What a task made of a record.
 pub struct Made {
     /// The examples, with their numbers among those of the record.
-    pub examples: Vec<(u32, Value)>,
+    pub examples: Vec<(u32, Arc<Written>)>,
     /// What failed, once for each example.
     pub failures: Vec<EvalError>,
 }
@@ -18,7 +21,7 @@ impl Made {
     /// What sink templates see as `tasks.NAME`: the example, or the list of them
     /// for a task with `for_each`; null where there is none.
     pub fn as_seen(&self, task: &TaskPlan) -> minijinja::Value {
-        let mut examples = self.examples.iter().map(|(_, example)| template_value(example));
+        let mut examples = self.examples.iter().map(|(_, example)| example.seen());
         if self.examples.is_empty() || task.for_each.is_none() {
             return examples.next().unwrap_or(minijinja::Value::from(()));
         }
@@ -61,6 +64,7 @@ pub fn make(plan: &Plan, task: &TaskPlan, scope: &Scope, counts: &mut TaskCounts
                     }
                 }
                 counts.examples += 1;
+                let example = Arc::new(Written::new(example));
                 made.examples.push((u32::try_from(number).unwrap_or(u32::MAX), example));
             }
             Err(error) => fail(&mut made, counts, error),

@@ -8,7 +8,10 @@ use clap::{Arg, ArgAction, Command, value_parser};
 use scrape_api::{Delivery, OutputDir};
 
 use super::args::{replay, with_pace, with_spec, with_voice};
+use super::finish::End;
+use super::history::LastRun;
 use super::memory::{Memory, Source};
+use super::room::Room;
 use super::spec_args::SpecArgs;
 use super::verb::{Run, Verb};
 use super::{finish, signals, transport};
@@ -112,13 +115,19 @@ fn run(spec: &SpecArgs) -> Outcome {
     let opened = if file.exists() { SqliteStore::open(&file) } else { SqliteStore::create(&file) };
     let mut store: Box<dyn Store> = Box::new(opened.map_err(store_error)?);
 
+    let room = Room::of(&dir, &*store)?;
+    let mut last_run = LastRun::begin(spec.again(&dir, "--resume"));
     let mut collected = None;
     if let Some(client) = client {
+        let records = records(&job.plan, &*store)?;
+        room.check(records).map_err(|low| Ended::failed(low.before(&job.shown)))?;
         job.memory.write(&mut *store)?;
+        last_run.write(&mut *store)?;
         job.tell_start(&observer);
         let _display = Display::start(observer.clone(), true);
         let (back, report) = runtime.block_on(async {
             signals::listen(stop.clone(), observer.clone());
+            tokio::spawn(room.clone().watch(stop.clone(), observer.clone()));
             job.collect(store, client, &stop, &observer).await
         })?;
         store = back;
@@ -132,12 +141,23 @@ fn run(spec: &SpecArgs) -> Outcome {
     }
     let built = build_into(&job.plan, &mut *store, &dir, &observer)?;
     drop(lock);
+    let has_collected = collected.is_some();
     let collected = collected.unwrap_or_default();
     if let Some((back_at, reason)) = &collected.closed {
         observer.tell(&Event::Closed { reason, back_at: *back_at });
     }
-    let again = spec.again(&dir, "--resume");
-    finish::finish(&job.plan, &*store, &dir, &built, &observer, collected.interrupted, &again)
+    let end = match (room.is_low(), collected.interrupted) {
+        (true, _) => End::NoRoom,
+        (false, true) => End::Interrupted,
+        (false, false) => End::Done,
+    };
+    let exit =
+        finish::finish(&job.plan, &mut *store, &dir, &built, &observer, end, &last_run.next)?;
+    if has_collected {
+        last_run.end(exit);
+        last_run.write(&mut *store)?;
+    }
+    Ok(exit)
 }
 
 /// What a call of the verb is about.

@@ -9,6 +9,7 @@ mod explain;
 mod expr;
 mod filters;
 mod http;
+pub mod json;
 mod map;
 mod nearest;
 mod node;
