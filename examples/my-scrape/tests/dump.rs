@@ -41,12 +41,6 @@ impl Bench {
         assert_eq!(ran.status.code(), Some(0), "{said}");
         String::from_utf8(ran.stdout).unwrap() + &said
     }
-
-    fn change(&self, file: &str, from: &str, to: &str) {
-        let text = fs::read_to_string(self.path(file)).unwrap();
-        assert!(text.contains(from), "{from}");
-        fs::write(self.path(file), text.replace(from, to)).unwrap();
-    }
 }
 
 /// The rows of a table: primary key, task, number of the example, row.

@@ -16,8 +16,6 @@ section! {
     "`http`" pub struct HttpSpec {
         /// Address that the paths of requests are joined to.
         base_url: Address,
-        /// The plugin that carries requests to the server, or answers them from elsewhere.
-        transport: TransportSpec = "{}",
         /// The header `User-Agent`.
         user_agent: String = "scrape/{{ version }}",
         /// Headers of every request.
@@ -40,6 +38,8 @@ section! {
         max_body: Size = "64MiB",
         /// What to do about replies that are not as hoped, in order; the engine's own rules follow.
         on_response: Vec<RuleSpec>,
+        /// The plugin that carries requests to the server, or answers them from elsewhere.
+        transport: TransportSpec = "{}",
     }
 }
 
