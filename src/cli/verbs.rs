@@ -4,7 +4,7 @@ use clap::Command;
 
 use super::verb::Verb;
 use super::{
-    build, completions, explain, list, man, plan, preview, run, schema, status, test, validate,
+    build, completions, explain, list, man, new, plan, preview, run, schema, status, test, validate,
 };
 
 /// All of them.
@@ -19,6 +19,7 @@ pub const VERBS: &[Verb] = &[
     status::VERB,
     list::VERB,
     schema::VERB,
+    new::VERB,
     completions::VERB,
     man::VERB,
 ];

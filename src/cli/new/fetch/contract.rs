@@ -1,0 +1,9 @@
+//! What every fetch plugin keeps to.
+
+use my_name as _;
+use scrape_api::{Kind, conformance};
+
+#[test]
+fn it_describes_itself() {
+    conformance::registered(Kind::Fetch, "my_name").expect_sound();
+}
