@@ -2,10 +2,12 @@
 
 use std::fs;
 
+// Links the crate into the test, and with it what it registers.
 use my_name as _;
+
+use scrape_api::Kind;
 use scrape_api::conformance::{self, SinkSuite};
 use scrape_api::serde_json::{self, json};
-use scrape_api::Kind;
 
 #[test]
 fn it_keeps_the_contract_of_sinks() {

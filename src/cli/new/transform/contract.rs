@@ -1,7 +1,9 @@
 //! What every transform keeps to. A check that fails says what was done, and what the
 //! contract is.
 
+// Links the crate into the test, and with it what it registers.
 use my_name as _;
+
 use scrape_api::conformance::{self, TransformSuite};
 use scrape_api::{Kind, serde_json::json};
 
