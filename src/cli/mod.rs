@@ -16,6 +16,7 @@ mod status;
 mod transport;
 mod validate;
 mod verb;
+mod verify;
 mod verbs;
 
 pub use program::main;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::{Arg, ArgAction, Command, value_parser};
 use scrape_api::{Delivery, OutputDir};
 
-use super::args::{with_spec, with_voice};
+use super::args::{requests, with_spec, with_voice};
 use super::memory::{Memory, Source};
 use super::spec_args::SpecArgs;
 use super::verb::{Run, Verb};
@@ -27,24 +27,8 @@ use crate::store::{
 pub const VERB: Verb = Verb { command, run: Run::Spec(run) };
 
 fn command() -> Command {
-    let command = with_spec(Command::new("run"))
+    let command = requests(with_spec(Command::new("run")))
         .about("Collect, then build")
-        .arg(
-            Arg::new("max-concurrent")
-                .short('c')
-                .long("max-concurrent")
-                .value_name("N")
-                .value_parser(value_parser!(u32).range(1..=1024))
-                .help("Requests in flight; overrides http.concurrency"),
-        )
-        .arg(
-            Arg::new("rate-limit")
-                .short('r')
-                .long("rate-limit")
-                .value_name("SECS")
-                .value_parser(parse_seconds)
-                .help("Seconds between requests to a host, 0 for none; never lifts a daily budget"),
-        )
         .arg(
             Arg::new("limit")
                 .short('l')
@@ -163,13 +147,6 @@ fn run(spec: &SpecArgs) -> Outcome {
     }
     let again = spec.again(&dir, "--resume");
     finish::finish(&job.plan, &*store, &dir, &built, &observer, collected.interrupted, &again)
-}
-
-fn parse_seconds(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(seconds) if seconds.is_finite() && (0.0..=86_400.0).contains(&seconds) => Ok(seconds),
-        _ => Err(String::from("a number of seconds between 0 and 86400 is needed")),
-    }
 }
 
 /// What a call of the verb is about.
@@ -373,7 +350,7 @@ fn look(dir: &Path, fresh: bool) -> Outcome<(Option<Contents>, Option<Memory>)> 
 }
 
 /// Where pace and budgets of hosts are kept, per user.
-fn state_dir() -> Outcome<PathBuf> {
+pub fn state_dir() -> Outcome<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     set("SCRAPE_STATE_DIR")
         .or_else(|| set("XDG_STATE_HOME").map(|d| d.join("scrape")))

@@ -125,6 +125,14 @@ impl SpecArgs {
         words.join(" ")
     }
 
+    /// The command line of another verb for this directory, which knows the
+    /// params by itself.
+    pub fn other(&self, verb: &str, dir: &Path, more: &str) -> String {
+        let spec = quoted(self.given.first().map_or("", String::as_str));
+        let dir = quoted(&dir.display().to_string());
+        format!("scrape {verb} {spec} -o {dir} {more}").trim_end().to_owned()
+    }
+
     /// How progress is told.
     pub fn voice(&self) -> Voice {
         voice(&self.matches)
@@ -138,6 +146,16 @@ impl SpecArgs {
     /// The value of a flag that is a path.
     pub fn path(&self, name: &str) -> Option<&PathBuf> {
         self.matches.get_one(name)
+    }
+
+    /// The value of a flag that has a default.
+    pub fn text(&self, name: &str) -> &str {
+        self.matches.get_one::<String>(name).map_or("", String::as_str)
+    }
+
+    /// The value of a flag that is a number and has a default.
+    pub fn number(&self, name: &str) -> usize {
+        self.matches.get_one::<u32>(name).map_or(0, |n| *n as usize)
     }
 
     /// `--output-dir`, or its default.

@@ -3,7 +3,7 @@
 use clap::Command;
 
 use super::verb::Verb;
-use super::{build, completions, list, man, run, schema, status, validate};
+use super::{build, completions, list, man, run, schema, status, validate, verify};
 
 /// All of them.
 pub const VERBS: &[Verb] = &[
@@ -11,6 +11,7 @@ pub const VERBS: &[Verb] = &[
     build::VERB,
     validate::VERB,
     status::VERB,
+    verify::VERB,
     list::VERB,
     schema::VERB,
     completions::VERB,

@@ -14,9 +14,11 @@ mod request;
 mod run;
 mod split;
 mod stream;
+mod verify;
 mod walk;
 
 pub use run::{CollectOptions, CollectReport, run};
+pub use verify::{Gap, PartitionCheck, Verified, VerifyOptions, verify};
 #[cfg(test)]
 pub use run::{Error, PartitionReport};
 

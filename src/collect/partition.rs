@@ -13,6 +13,7 @@ use super::request::Ask;
 use super::run::{Break, Halt, PartitionReport, Result, joined};
 use super::stream::StreamRun;
 use super::walk::{self, WalkEnd};
+use super::complete::Verdict;
 use super::{complete, ranges};
 use crate::observe::{Event, Phase, Track};
 use crate::plan::{Overlay, PaginationKind, Partition, Scope, template_value};
@@ -125,7 +126,7 @@ impl PartitionRun {
         Ok(self.stream.store(move |store| store.count_records(&stream, &partition)).await?)
     }
 
-    async fn put(&self, row: PartitionRow) -> Result<()> {
+    pub(super) async fn put(&self, row: PartitionRow) -> Result<()> {
         Ok(self.stream.store(move |store| store.put_partition(&row)).await?)
     }
 
@@ -137,6 +138,15 @@ impl PartitionRun {
         let expected = self.track.expected().filter(|_| is_open);
         let (checked, limit, reason) = (None, None, None);
         PartitionRow { stream, partition, state, expected, checked, limit, reason }
+    }
+
+    /// Its row after a verdict.
+    pub(super) fn judged(&self, verdict: Verdict) -> PartitionRow {
+        let mut row = self.row(verdict.state);
+        row.expected = verdict.expected;
+        row.checked = verdict.checked.map(str::to_owned);
+        row.reason = verdict.reason;
+        row
     }
 
     async fn report(&self, row: PartitionRow) -> Result<PartitionReport> {
@@ -288,12 +298,7 @@ pub(super) async fn check_again(
 }
 
 async fn verdict(part: &Arc<PartitionRun>) -> Result<PartitionRow, Break> {
-    let verdict = complete::check(part).await?;
-    let mut row = part.row(verdict.state);
-    row.expected = verdict.expected;
-    row.checked = verdict.checked.map(str::to_owned);
-    row.reason = verdict.reason;
-    Ok(row)
+    Ok(part.judged(complete::check(part).await?))
 }
 
 /// The cursors to go on from.

@@ -8,7 +8,7 @@ use super::paginate::Position;
 use super::request::Ask;
 use super::run::{Error, Result};
 use crate::http::{Client, Failure, FailureScope, Malformed, Reply};
-use crate::plan::{Pagination, PaginationKind, Plan, Preflight};
+use crate::plan::{Pagination, Plan, Preflight};
 
 /// Whether the first page may be asked for.
 pub enum Ready {
@@ -42,14 +42,7 @@ pub async fn preflight(plan: &Plan, client: &Client) -> Result<Ready> {
 }
 
 async fn ask(plan: &Plan, client: &Client, check: &Preflight) -> Result<Reply, Failure> {
-    let pagination = Pagination {
-        kind: PaginationKind::None,
-        limit: None,
-        limit_param: None,
-        total: None,
-        count: None,
-        sweep: None,
-    };
+    let pagination = Pagination::single();
     let ask = Ask {
         request: &check.request,
         overlay: None,

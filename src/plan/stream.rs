@@ -107,6 +107,23 @@ pub struct Pagination {
     pub count: Option<Overlay>,
     /// Pages of keys alone, to find out which records are missing.
     pub sweep: Option<Sweep>,
+    /// How a number that no key has is looked up.
+    pub gaps: Option<Gaps>,
+}
+
+impl Pagination {
+    /// That of a request whose one reply is all.
+    pub fn single() -> Self {
+        Self {
+            kind: PaginationKind::None,
+            limit: None,
+            limit_param: None,
+            total: None,
+            count: None,
+            sweep: None,
+            gaps: None,
+        }
+    }
 }
 
 /// The seven kinds of pagination. All advance by what came back.
@@ -175,6 +192,19 @@ pub struct Sweep {
     pub limit: u32,
     /// What differs from a page's request.
     pub overlay: Overlay,
+}
+
+/// The request for a single record by its key; its templates see `gap.key` and
+/// `gap.number`.
+pub struct Gaps {
+    /// Selects the key in a record and in the reply.
+    pub key: Path,
+    /// The lowest number that a key can have.
+    pub first: u64,
+    /// What differs from a page's request.
+    pub overlay: Overlay,
+    /// What a reply without the record means, in order.
+    pub outcomes: Vec<(Condition, String)>,
 }
 
 /// What records are ordered by.

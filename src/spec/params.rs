@@ -11,13 +11,17 @@ use super::yaml::{Data, Scalar, Yaml};
 use super::{Diagnostics, Key, Span, suggest, units};
 
 /// The flags of `scrape run` itself, long and short: no param can have one.
-pub const FIXED_FLAGS: [(&str, Option<char>); 14] = [
+pub const FIXED_FLAGS: [(&str, Option<char>); 18] = [
     ("output-dir", Some('o')),
     ("max-concurrent", Some('c')),
     ("rate-limit", Some('r')),
     ("limit", Some('l')),
     ("resume", None),
     ("fresh", None),
+    ("fix", None),
+    ("gaps", None),
+    ("max-gaps", None),
+    ("format", None),
     ("record", None),
     ("replay", None),
     ("log-format", None),

@@ -108,7 +108,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn condition(&mut self, spec: &ConditionSpec) -> Condition {
+    pub(super) fn condition(&mut self, spec: &ConditionSpec) -> Condition {
         let json = spec.json.0.iter().map(|(key, value)| self.json_check(key, value)).collect();
         let condition = Condition {
             status: spec.status.0.clone(),
