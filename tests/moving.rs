@@ -76,8 +76,16 @@ fn spec(by_offset: bool) -> String {
 
 fn run(scrape: &Scrape, standin: &Standin, concurrency: &str, more: &[&str]) -> Ran {
     let args = [
-        "run", "spec.yaml", "--base-url", standin.url(), "--projects", "TIDE,REEF", "-o", "out",
-        "-c", concurrency,
+        "run",
+        "spec.yaml",
+        "--base-url",
+        standin.url(),
+        "--projects",
+        "TIDE,REEF",
+        "-o",
+        "out",
+        "-c",
+        concurrency,
     ];
     scrape.run(&[&args[..], more].concat())
 }
@@ -120,7 +128,10 @@ fn under_changes(seed: u64) {
     }
     for (id, key) in &before {
         let times = here.get(id).copied().unwrap_or(0);
-        assert!(times == 1 || deleted.contains(id) && times < 2, "seed {seed}: {key} {times} times");
+        assert!(
+            times == 1 || deleted.contains(id) && times < 2,
+            "seed {seed}: {key} {times} times"
+        );
     }
     assert!(here.values().all(|times| *times == 1), "seed {seed}");
     let records = lines(&scrape.dir().join("out/records.jsonl")).len();

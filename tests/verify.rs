@@ -34,9 +34,13 @@ fn what_agrees_is_said_to_agree() {
     );
     // Keys only, a thousand a page, and the check before the first.
     assert_eq!(server.stats().by_route["search"], 2);
-    assert!(server.requests().iter().filter(|r| r.route == "search").all(|r| {
-        r.target.contains("fields=key") && r.target.contains("maxResults=1000")
-    }));
+    assert!(
+        server
+            .requests()
+            .iter()
+            .filter(|r| r.route == "search")
+            .all(|r| { r.target.contains("fields=key") && r.target.contains("maxResults=1000") })
+    );
 }
 
 #[test]

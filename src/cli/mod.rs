@@ -16,7 +16,7 @@ mod status;
 mod transport;
 mod validate;
 mod verb;
-mod verify;
 mod verbs;
+mod verify;
 
 pub use program::main;

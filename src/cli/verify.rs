@@ -19,9 +19,7 @@ use crate::http::{Client, ClientOptions, Stop};
 use crate::observe::{Display, Event, Observer};
 use crate::plan::Plan;
 use crate::report::{Ended, Exit, Outcome};
-use crate::store::{
-    Lock, LockKind, OutputState, STORE_FILE, SqliteStore, Store, Writer,
-};
+use crate::store::{Lock, LockKind, OutputState, STORE_FILE, SqliteStore, Store, Writer};
 
 /// How many records or numbers a line of text names.
 const NAMED: usize = 10;
@@ -171,8 +169,7 @@ fn next(spec: &SpecArgs, dir: &Path, verified: &Verified, fix: bool) -> Option<S
 
 fn as_json(verified: &Verified) -> Outcome<String> {
     let whole = json!({ "agrees": verified.agrees(), "partitions": verified.partitions });
-    let text =
-        serde_json::to_string_pretty(&whole).map_err(|e| Ended::failed(e.to_string()))?;
+    let text = serde_json::to_string_pretty(&whole).map_err(|e| Ended::failed(e.to_string()))?;
     Ok(text + "\n")
 }
 

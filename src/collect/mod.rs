@@ -18,9 +18,9 @@ mod verify;
 mod walk;
 
 pub use run::{CollectOptions, CollectReport, run};
-pub use verify::{Gap, PartitionCheck, Verified, VerifyOptions, verify};
 #[cfg(test)]
 pub use run::{Error, PartitionReport};
+pub use verify::{Gap, PartitionCheck, Verified, VerifyOptions, verify};
 
 #[cfg(test)]
 mod tests;

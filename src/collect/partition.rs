@@ -7,13 +7,13 @@ use std::time::SystemTime;
 
 use tokio::task::JoinSet;
 
+use super::complete::Verdict;
 use super::page::PageSize;
 use super::paginate::{At, Position};
 use super::request::Ask;
 use super::run::{Break, Halt, PartitionReport, Result, joined};
 use super::stream::StreamRun;
 use super::walk::{self, WalkEnd};
-use super::complete::Verdict;
 use super::{complete, ranges};
 use crate::observe::{Event, Phase, Track};
 use crate::plan::{Overlay, PaginationKind, Partition, Scope, template_value};

@@ -306,11 +306,7 @@ struct Found {
 
 /// Lists all keys, and once more where the store has some that were not listed: a
 /// server's index lags behind, and may be read while it changes.
-async fn look(
-    part: &Arc<PartitionRun>,
-    sweep: &Sweep,
-    limit: Option<u64>,
-) -> Result<Found, Break> {
+async fn look(part: &Arc<PartitionRun>, sweep: &Sweep, limit: Option<u64>) -> Result<Found, Break> {
     let (mut listed, mut whole) = complete::list(part, sweep).await?;
     let (mut gone, mut lacking) = complete::compare(part, &listed).await?;
     if !whole || !gone.is_empty() {
@@ -326,7 +322,8 @@ async fn look(
     part.track.expect(listed.len() as u64);
     // A limited partition has the first ones, by choice.
     let most = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
-    let missing = listed.iter().take(most).filter(|l| lacking.binary_search(&l.primary_key).is_ok());
+    let missing =
+        listed.iter().take(most).filter(|l| lacking.binary_search(&l.primary_key).is_ok());
     let missing = missing
         .map(|l| Named { primary_key: l.primary_key.clone(), key: l.name.clone() })
         .collect();
@@ -352,12 +349,7 @@ async fn look_up(
     Ok(check)
 }
 
-async fn ask_for(
-    part: &PartitionRun,
-    gaps: &Gaps,
-    key: String,
-    number: u64,
-) -> Result<Gap, Break> {
+async fn ask_for(part: &PartitionRun, gaps: &Gaps, key: String, number: u64) -> Result<Gap, Break> {
     let plan = part.stream.plan();
     let run = &part.stream.run;
     let gap = minijinja::Value::from_pairs([
@@ -388,10 +380,9 @@ async fn ask_for(
     match run.client.look_up(call, |reply| said(reply).is_some(), read).await {
         Ok(sent) => Ok(sent.value),
         // The others may be known.
-        Err(Failure::Failed {
-            scope: FailureScope::Record | FailureScope::Partition,
-            message,
-        }) => Ok(Gap { key, outcome: String::from("unknown"), detail: Some(message) }),
+        Err(Failure::Failed { scope: FailureScope::Record | FailureScope::Partition, message }) => {
+            Ok(Gap { key, outcome: String::from("unknown"), detail: Some(message) })
+        }
         Err(failure) => Err(failure.into()),
     }
 }

@@ -35,8 +35,8 @@ pub use order::{order_key, original_key, version_key};
 pub use origin::differences;
 pub use output::{Feed, LeakPolicy, SinkPlan, TaskPlan, TransformStep};
 pub use stream::{
-    Check, ChildPlan, Gaps, KeyOrder, Overlay, Pagination, PaginationKind, Partition, Preflight, Probe,
-    Ranges, RequestTemplate, SortKey, StreamPlan, Sweep,
+    Check, ChildPlan, Gaps, KeyOrder, Overlay, Pagination, PaginationKind, Partition, Preflight,
+    Probe, Ranges, RequestTemplate, SortKey, StreamPlan, Sweep,
 };
 pub use template::{Env, Scope, Template, template_value};
 

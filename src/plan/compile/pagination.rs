@@ -3,7 +3,8 @@
 use super::compiler::Compiler;
 use super::names::{Attrs, Known};
 use crate::plan::{
-    Gaps, Node, Overlay, Pagination, PaginationKind, Probe, Ranges, RequestTemplate, Sweep, Template,
+    Gaps, Node, Overlay, Pagination, PaginationKind, Probe, Ranges, RequestTemplate, Sweep,
+    Template,
 };
 use crate::spec::Span;
 use crate::spec::lang::{GapsSpec, PaginationSpec, PaginationType};
