@@ -14,10 +14,10 @@ use super::verb::{Run, Verb};
 use super::{finish, signals, transport};
 use crate::build;
 use crate::collect::{self, CollectOptions, CollectReport};
-use crate::http::{Client, ClientOptions, Stop};
+use crate::http::{Cause, Client, ClientOptions, Stop};
 use crate::observe::{Display, Event, Observer, Track};
 use crate::plan::{Plan, SinkPlan};
-use crate::report::{Ended, Outcome, STATS_FILE};
+use crate::report::{Ended, Exit, Outcome, STATS_FILE, diagnostics, failures};
 use crate::store::{
     Contents, Lock, LockKind, OutputState, PartitionState, STORE_FILE, SqliteReader, SqliteStore,
     Store, Writer,
@@ -147,6 +147,8 @@ fn run(spec: &SpecArgs) -> Outcome {
             job.collect(store, client, &stop, &observer).await
         })?;
         store = back;
+        let found = failures::of_collecting(&report.findings);
+        diagnostics::print_all(&found, &job.plan.sources, observer.voice().is_json());
         collected = Some(report);
     } else {
         // The limit of the records that are there stays.
@@ -280,6 +282,16 @@ impl Job<'_> {
             .map_err(|e| Ended::failed(e.to_string()))
     }
 
+    /// The end of a run that cannot go on; a finding about the spec is told here.
+    fn ended(&self, error: &collect::Error) -> Ended {
+        if let collect::Error::Failed(Cause { finding: Some(finding), .. }) = error {
+            let json = self.spec.voice().is_json();
+            diagnostics::print_all(std::slice::from_ref(&**finding), &self.plan.sources, json);
+            return Ended::told(Exit::Failed);
+        }
+        Ended::failed(error.to_string())
+    }
+
     async fn collect(
         &self,
         store: Box<dyn Store>,
@@ -299,7 +311,7 @@ impl Job<'_> {
             collect::run(plan, writer.clone(), client.clone(), options, stop, observer).await;
         let recorded = client.finish();
         let store = writer.close().await.map_err(store_error)?;
-        let report = report.map_err(|e| Ended::failed(e.to_string()))?;
+        let report = report.map_err(|error| self.ended(&error))?;
         recorded.map_err(|e| Ended::failed(e.to_string()))?;
         Ok((store, report))
     }

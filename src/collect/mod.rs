@@ -4,6 +4,7 @@
 mod children;
 mod complete;
 mod envelope;
+mod findings;
 mod page;
 mod paginate;
 mod partition;
@@ -16,9 +17,10 @@ mod split;
 mod stream;
 mod walk;
 
-pub use run::{CollectOptions, CollectReport, run};
+pub use findings::Finding;
 #[cfg(test)]
-pub use run::{Error, PartitionReport};
+pub use run::PartitionReport;
+pub use run::{CollectOptions, CollectReport, Error, run};
 
 #[cfg(test)]
 mod tests;

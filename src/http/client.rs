@@ -296,8 +296,10 @@ impl Shared {
 
     /// Reads the secrets again: a file may hold a new token.
     pub(crate) fn reauthorise(&self) -> Result<(), Failure> {
-        let made = auth::resolve(&self.plan, &self.redactor)
-            .map_err(|e| Failure::Failed { scope: FailureScope::Run, message: e.to_string() })?;
+        let made = auth::resolve(&self.plan, &self.redactor).map_err(|e| Failure::Failed {
+            scope: FailureScope::Run,
+            cause: e.to_string().into(),
+        })?;
         if let Ok(mut credentials) = self.credentials.write() {
             *credentials = made;
         }

@@ -28,7 +28,7 @@ pub use http::{
     Retry, Robots, Rule, Secret, StatusPattern, TransportKind, Wait,
 };
 pub use map::{EachSource, FieldPlan, FieldSource, FieldType, MapPlan, ValueTransform};
-pub use nearest::nearest;
+pub use nearest::{Nearest, nearest};
 pub use node::Node;
 #[cfg(test)]
 pub use node::scope_of;

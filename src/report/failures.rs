@@ -1,12 +1,28 @@
 //! Templates that failed in a build, in the voice of the findings about a spec.
 
 use crate::build::Failure;
-use crate::spec::{Diagnostic, Severity, Sources, Span};
+use crate::collect;
+use crate::spec::{Diagnostic, Sources, Span};
 
 /// One finding for each place: what failed, over which value, in how many records.
 /// `dir` is the output directory, where each record is told of.
 pub fn findings(failures: &[Failure], sources: &Sources, dir: &str) -> Vec<Diagnostic> {
     failures.iter().map(|failure| finding(failure, sources, dir)).collect()
+}
+
+/// What failed while collecting, each with what it took down.
+pub fn of_collecting(found: &[collect::Finding]) -> Vec<Diagnostic> {
+    let told = |finding: &collect::Finding| {
+        let collect::Finding { diagnostic, labels, count } = finding;
+        let more = match count.saturating_sub(labels.len()) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let mut told = diagnostic.clone();
+        told.notes.push(format!("failed by it: {}{more}", labels.join(", ")));
+        told
+    };
+    found.iter().map(told).collect()
 }
 
 fn finding(failure: &Failure, sources: &Sources, dir: &str) -> Diagnostic {
@@ -36,5 +52,5 @@ fn finding(failure: &Failure, sources: &Sources, dir: &str) -> Diagnostic {
     let keys = keys.join(", ");
     notes.push(format!("{count} {records}: {keys}{more} ({each} in {dir}/rejected.jsonl)"));
     let message = format!("{what}: {}", error.message);
-    Diagnostic { severity: Severity::Error, message, span, hint: None, notes, secret: false }
+    Diagnostic { notes, ..Diagnostic::error(span, message) }
 }
