@@ -23,5 +23,5 @@ mod warnings;
 mod worker;
 
 pub use counts::{BuildCounts, BuildReport, StreamCounts, TaskCounts};
-pub use failures::Failure;
-pub use run::{BuildOptions, run};
+pub use failures::{Blame, Failure};
+pub use run::{BuildOptions, Error, run};

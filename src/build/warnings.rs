@@ -55,7 +55,8 @@ fn finding(field: &WatchedField, seen: &Seen, near: Option<Nearest>) -> Diagnost
         let path = field.path?.with_name(own(near)?, near.alike.as_ref()?)?;
         Some(if path.contains('[') { quoted(&path) } else { path })
     });
-    let there = near.as_ref().and_then(Nearest::listed).map(|keys| format!("there is {keys}"));
+    let far = near.as_ref().filter(|near| near.alike.is_none());
+    let there = far.and_then(Nearest::listed).map(|keys| format!("there is {keys}"));
     Diagnostic {
         severity: Severity::Warning,
         hint,

@@ -18,6 +18,7 @@ use crate::http::{Cause, Client, ClientOptions, Stop};
 use crate::observe::{Display, Event, Observer, Track};
 use crate::plan::{Plan, SinkPlan};
 use crate::report::{Ended, Exit, Outcome, STATS_FILE, diagnostics, failures};
+use crate::spec::Diagnostic;
 use crate::store::{
     Contents, Lock, LockKind, OutputState, PartitionState, STORE_FILE, SqliteReader, SqliteStore,
     Store, Writer,
@@ -343,7 +344,20 @@ pub fn build_into(
     let beside = vec![STATS_FILE.to_owned()];
     let options = build::BuildOptions { beside, track: Some(track), ..Default::default() };
     build::run(plan, store, &OutputDir::new(dir), &options)
-        .map_err(|e| Ended::failed(e.to_string()))
+        .map_err(|error| build_ended(&error, plan, observer))
+}
+
+/// The end of a build that failed; where a sink is behind it, its place is told.
+fn build_ended(error: &build::Error, plan: &Plan, observer: &Observer) -> Ended {
+    let build::Error::Sink { name, source } = error else {
+        return Ended::failed(error.to_string());
+    };
+    let place = plan.sinks.iter().find(|sink| sink.name == *name).map(|sink| sink.span);
+    let hint = String::from("nothing is lost: put it right, then `scrape build`");
+    let message = format!("the sink `{name}` cannot {source}");
+    let found = Diagnostic { hint: Some(hint), ..Diagnostic::error(place, message) };
+    diagnostics::print_all(&[found], &plan.sources, observer.voice().is_json());
+    Ended::told(Exit::Failed)
 }
 
 /// How many records the partitions of a plan have.

@@ -66,9 +66,10 @@ impl Misfit {
         };
         let message =
             format!("`{name}` selects nothing: there is no `{}` in {what}", path.source());
-        let there = near.listed().map(|keys| match near.path.as_str() {
-            path if near.alike.is_none() && path != "$" => format!("in `{path}` there is {keys}"),
-            _ => format!("there is {keys}"),
+        let listed = near.listed().filter(|_| near.alike.is_none());
+        let there = listed.map(|keys| match near.path.as_str() {
+            "$" => format!("there is {keys}"),
+            path => format!("in `{path}` there is {keys}"),
         });
         let better = near.alike.as_ref().and_then(|name| path.with_name(near.step, name));
         Diagnostic {

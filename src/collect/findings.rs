@@ -13,13 +13,15 @@ const TOLD: usize = 3;
 pub struct Finding {
     /// What is wrong, and where.
     pub diagnostic: Diagnostic,
+    /// The status of the reply that is behind it.
+    pub status: Option<u16>,
     /// What failed first, at most a few: `issues KAFKA`.
     pub labels: Vec<String>,
     /// How often it failed.
     pub count: usize,
 }
 
-/// The findings of a run, in the order in which they came.
+/// The findings of a run.
 #[derive(Debug, Default)]
 pub(super) struct Findings(Mutex<Vec<Finding>>);
 
@@ -28,8 +30,11 @@ impl Findings {
     pub(super) fn note(&self, label: &str, cause: &Cause) -> bool {
         let Some(diagnostic) = &cause.finding else { return true };
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // What a server says may name what was asked for.
         let same = |f: &Finding| {
-            f.diagnostic.span == diagnostic.span && f.diagnostic.message == diagnostic.message
+            f.diagnostic.span == diagnostic.span
+                && (f.diagnostic.message == diagnostic.message
+                    || cause.status.is_some() && f.status == cause.status)
         };
         match all.iter_mut().find(|f| same(f)) {
             Some(finding) => {
@@ -41,14 +46,19 @@ impl Findings {
             }
             None => {
                 let diagnostic = (**diagnostic).clone();
-                all.push(Finding { diagnostic, labels: vec![label.to_owned()], count: 1 });
+                let labels = vec![label.to_owned()];
+                all.push(Finding { diagnostic, status: cause.status, labels, count: 1 });
                 true
             }
         }
     }
 
-    /// All of them.
+    /// All of them in the order of their places, and what failed by each in an order
+    /// of its own.
     pub(super) fn take(&self) -> Vec<Finding> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut all = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        all.iter_mut().for_each(|finding| finding.labels.sort_unstable());
+        all.sort_by_key(|finding| finding.diagnostic.span.map(|span| (span.file, span.start)));
+        all
     }
 }

@@ -7,8 +7,7 @@ use super::paginate::{At, Position, Seen};
 use super::request::Ask;
 use super::run::Run;
 use crate::http::{Cause, Failure, FailureScope, Reply};
-use crate::plan::{EvalError, PaginationKind, Path, Plan};
-use crate::spec::Span;
+use crate::plan::{EvalError, PaginationKind, Path, Plan, RequestTemplate};
 use serde_json::Value;
 
 /// A page as it came.
@@ -37,7 +36,6 @@ pub(super) async fn fetch(
         ask.call(&run.plan, position, limit)
     };
     let first = call(0).map_err(|e| failed(template_error(&run.plan, &ask.label, &e)))?;
-    let place = ask.request.place();
     let halvings = match limit {
         Some(limit) if position.may_shrink() => limit.max(1).ilog2(),
         _ => 0,
@@ -48,8 +46,8 @@ pub(super) async fn fetch(
         _ => call(halvings).unwrap_or_else(|_| first.clone()),
     };
     let read = |reply: &Reply| envelope::open(reply, records);
-    let sent =
-        run.client.send(build, halvings, read).await.map_err(|failure| at(place, failure))?;
+    let sent = run.client.send(build, halvings, read).await;
+    let sent = sent.map_err(|failure| at(ask.request, failure))?;
     let misfit = |misfit: Misfit| failed(misfit.cause(&run.plan, &ask.label));
     let envelope = sent.value.map_err(misfit)?;
     let pagination = ask.pagination;
@@ -98,9 +96,11 @@ pub(super) fn failed(cause: Cause) -> Failure {
 }
 
 /// Gives a failure the place of what was asked.
-pub(super) fn at(place: Span, mut failure: Failure) -> Failure {
-    if let Failure::Failed { cause: Cause { finding: Some(finding), .. }, .. } = &mut failure {
-        finding.span.get_or_insert(place);
+pub(super) fn at(request: &RequestTemplate, mut failure: Failure) -> Failure {
+    if let Failure::Failed { cause: Cause { finding: Some(finding), status, .. }, .. } =
+        &mut failure
+    {
+        finding.span.get_or_insert_with(|| request.place(*status));
     }
     failure
 }

@@ -87,9 +87,19 @@ impl PartitionRun {
             PaginationKind::Keyset { after, .. } => after.span(),
             PaginationKind::Cursor { token, .. } => token.span(),
             PaginationKind::NextUrl { url } => url.span(),
-            _ => self.stream.plan().request.place(),
+            _ => self.stream.plan().request.place(None),
         };
-        let finding = Diagnostic::error(Some(place), reason.as_str());
+        // `what happened (where): a question that leads on`
+        let (told, hint) = match reason.split_once(": ") {
+            Some((told, hint)) if hint.ends_with('?') => (told, Some(hint.to_owned())),
+            _ => (reason.as_str(), None),
+        };
+        let (told, note) = match told.split_once(" (") {
+            Some((told, note)) => (told, Some(note.trim_end_matches(')').to_owned())),
+            None => (told, None),
+        };
+        let found = Diagnostic::error(Some(place), told);
+        let finding = Diagnostic { hint, notes: note.into_iter().collect(), ..found };
         Cause::from(format!("{}: {reason}", self.label)).with(finding)
     }
 

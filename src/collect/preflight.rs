@@ -71,7 +71,7 @@ async fn ask(plan: &Plan, client: &Client, check: &Preflight) -> Result<Reply, F
         false => Ok(()),
     };
     let sent = client.send(|_| call.clone(), 0, read).await;
-    Ok(sent.map_err(|failure| page::at(check.request.place(), failure))?.reply)
+    Ok(sent.map_err(|failure| page::at(&check.request, failure))?.reply)
 }
 
 fn judge(plan: &Plan, check: &Preflight, reply: &Reply) -> Result<()> {

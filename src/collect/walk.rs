@@ -133,7 +133,7 @@ impl Walk<'_> {
             part.stream.read_some.store(true, Relaxed);
         }
         if let Some(doubt) = &read.doubt {
-            part.stream.doubt(doubt);
+            part.stream.doubt(&part.label, doubt);
         }
         (seen.keys, seen.digest) = (read.keys, read.digest);
         if let Some(total) = seen.total {

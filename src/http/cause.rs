@@ -12,6 +12,8 @@ pub struct Cause {
     pub text: String,
     /// The same as a finding about the spec, without what it is about.
     pub finding: Option<Box<Diagnostic>>,
+    /// The status of the reply, where one came.
+    pub status: Option<u16>,
 }
 
 impl Cause {
@@ -25,7 +27,7 @@ impl Cause {
 
 impl From<String> for Cause {
     fn from(text: String) -> Self {
-        Self { text, finding: None }
+        Self { text, finding: None, status: None }
     }
 }
 

@@ -247,12 +247,12 @@ impl Shared {
         if let Some(say) = rule.and_then(|rule| rule.say.as_ref()) {
             message = format!("{say} [{message}]");
         }
-        let cause = Cause::from(self.redactor.redact(&message).into_owned());
+        let mut cause = Cause::from(self.redactor.redact(&message).into_owned());
+        cause.status = trouble.situation.status;
         // Where the server has answered, what was asked may be wrong.
-        let cause = match trouble.situation.status {
-            Some(_) => cause.with(self.finding(rule, trouble, after)),
-            None => cause,
-        };
+        if cause.status.is_some() {
+            cause = cause.with(self.finding(rule, trouble, after));
+        }
         Failure::Failed { scope, cause }
     }
 

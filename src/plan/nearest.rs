@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::expr::Step;
-use crate::spec::closest;
+use crate::spec::{by_likeness, closest};
 
 /// How many keys a message lists.
 const LISTED: usize = 12;
@@ -18,7 +18,7 @@ pub struct Nearest {
     pub step: usize,
     /// The key that is like that step; `path` ends with it.
     pub alike: Option<String>,
-    /// The keys that are there instead.
+    /// The keys that are there instead, the most alike first.
     pub keys: Vec<String>,
 }
 
@@ -47,9 +47,13 @@ pub fn nearest(value: &Value, steps: &[Step]) -> Option<Nearest> {
     for (number, step) in steps.iter().enumerate() {
         let gone = |walked: &str, alike: Option<&str>| {
             let keys = at.as_object().into_iter().flat_map(|map| map.keys().cloned());
+            let mut keys: Vec<String> = keys.collect();
+            if let Step::Name(name) = step {
+                by_likeness(name, &mut keys);
+            }
             let path = format!("{walked}{}", alike.map_or(String::new(), name_step));
             let alike = alike.map(str::to_owned);
-            Some(Nearest { path, step: number, alike, keys: keys.collect() })
+            Some(Nearest { path, step: number, alike, keys })
         };
         let next = match (step, at) {
             (Step::Name(name), Value::Object(map)) => match map.get(name) {

@@ -82,11 +82,11 @@ pub struct RequestTemplate {
 }
 
 impl RequestTemplate {
-    /// What to point at when a server does not like the request: the first part of
-    /// the query that a template makes, else the path.
-    pub fn place(&self) -> Span {
+    /// What to point at when a server does not like the request: of a bad one the
+    /// first part of the query that a template makes, else the path.
+    pub fn place(&self, status: Option<u16>) -> Span {
         let made = self.query.iter().map(|(_, value)| value).find(|v| v.as_constant().is_none());
-        made.unwrap_or(&self.path).span()
+        made.filter(|_| status.is_none_or(|status| status == 400)).unwrap_or(&self.path).span()
     }
 }
 

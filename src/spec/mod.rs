@@ -28,5 +28,5 @@ pub use load::{Loaded, load, near, read, simplify};
 pub use params::{ParamDecl, ParamValues};
 pub use pattern::compile as compile_pattern;
 pub use source::{Sources, Span};
-pub use suggest::{closest, hint as suggest_hint};
+pub use suggest::{by_likeness, closest, hint as suggest_hint};
 pub use yaml::{Data, Key, Scalar, Style, Yaml};
