@@ -38,7 +38,7 @@ pub(super) struct Misfit {
     /// The key of the spec.
     name: &'static str,
     /// The nearest path that exists.
-    near: Nearest,
+    near: Box<Nearest>,
     path: Path,
 }
 
@@ -50,7 +50,8 @@ impl Misfit {
     }
 
     fn new(name: &'static str, path: &Path, near: Option<Nearest>) -> Self {
-        Self { name, near: near.unwrap_or_else(Nearest::nothing), path: path.clone() }
+        let near = Box::new(near.unwrap_or_else(Nearest::nothing));
+        Self { name, near, path: path.clone() }
     }
 
     /// Why what `label` names is given up.
@@ -80,7 +81,7 @@ impl Misfit {
     }
 
     /// One sentence with the place in the spec.
-    fn message(&self, plan: &Plan) -> String {
+    pub(super) fn message(&self, plan: &Plan) -> String {
         let Self { name, near, path } = self;
         let near = match near.path.as_str() {
             "$" => String::from("and nothing like it"),

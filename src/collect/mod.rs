@@ -5,6 +5,7 @@ mod children;
 mod complete;
 mod envelope;
 mod findings;
+mod look;
 mod page;
 mod paginate;
 mod partition;
@@ -18,6 +19,7 @@ mod stream;
 mod walk;
 
 pub use findings::Finding;
+pub use look::{Look, Outline, outline, sample};
 #[cfg(test)]
 pub use run::PartitionReport;
 pub use run::{CollectOptions, CollectReport, Error, run};
