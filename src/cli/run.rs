@@ -7,17 +7,21 @@ use std::sync::Arc;
 use clap::{Arg, ArgAction, Command, value_parser};
 use scrape_api::{Delivery, OutputDir};
 
-use super::args::{requests, with_spec, with_voice};
+use super::args::{replay, with_pace, with_spec, with_voice};
+use super::finish::End;
+use super::history::LastRun;
 use super::memory::{Memory, Source};
+use super::room::Room;
 use super::spec_args::SpecArgs;
 use super::verb::{Run, Verb};
 use super::{finish, signals, transport};
 use crate::build;
 use crate::collect::{self, CollectOptions, CollectReport};
-use crate::http::{Client, ClientOptions, Stop};
+use crate::http::{Cause, Client, ClientOptions, Stop};
 use crate::observe::{Display, Event, Observer, Track};
 use crate::plan::{Plan, SinkPlan};
-use crate::report::{Ended, Outcome, STATS_FILE};
+use crate::report::{Ended, Exit, Outcome, STATS_FILE, diagnostics, failures};
+use crate::spec::Diagnostic;
 use crate::store::{
     Contents, Lock, LockKind, OutputState, PartitionState, STORE_FILE, SqliteReader, SqliteStore,
     Store, Writer,
@@ -27,7 +31,7 @@ use crate::store::{
 pub const VERB: Verb = Verb { command, run: Run::Spec(run) };
 
 fn command() -> Command {
-    let command = requests(with_spec(Command::new("run")))
+    let command = with_pace(with_spec(Command::new("run")))
         .about("Collect, then build")
         .arg(
             Arg::new("limit")
@@ -58,13 +62,7 @@ fn command() -> Command {
                 .conflicts_with("replay")
                 .help("Keep every exchange, secrets removed"),
         )
-        .arg(
-            Arg::new("replay")
-                .long("replay")
-                .value_name("FILE.har")
-                .value_parser(value_parser!(PathBuf))
-                .help("No network: answer from a recording; waits are virtual"),
-        )
+        .arg(replay())
         .after_help(
             "Example:\n  scrape run specs/apache-jira.yaml -p KAFKA -p SPARK -c 2 -o output\n\n\
              `scrape run SPEC --help` also shows the flags that the spec adds.",
@@ -103,10 +101,7 @@ fn run(spec: &SpecArgs) -> Outcome {
     let (earlier, remembered) = look(&dir, fresh)?;
     let work = job.decide(&earlier, remembered.as_ref())?;
 
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| Ended::failed(format!("cannot start: {e}")))?;
+    let runtime = transport::runtime()?;
     let _inside = runtime.enter();
     let stop = Stop::default();
     // Before anything is thrown away: a recording or a secret may be missing.
@@ -121,16 +116,24 @@ fn run(spec: &SpecArgs) -> Outcome {
     let opened = if file.exists() { SqliteStore::open(&file) } else { SqliteStore::create(&file) };
     let mut store: Box<dyn Store> = Box::new(opened.map_err(store_error)?);
 
+    let room = Room::of(&dir, &*store)?;
+    let mut last_run = LastRun::begin(spec.again(&dir, "--resume"));
     let mut collected = None;
     if let Some(client) = client {
+        let records = records(&job.plan, &*store)?;
+        room.check(records).map_err(|low| Ended::failed(low.before(&job.shown)))?;
         job.memory.write(&mut *store)?;
+        last_run.write(&mut *store)?;
         job.tell_start(&observer);
         let _display = Display::start(observer.clone(), true);
         let (back, report) = runtime.block_on(async {
             signals::listen(stop.clone(), observer.clone());
+            tokio::spawn(room.clone().watch(stop.clone(), observer.clone()));
             job.collect(store, client, &stop, &observer).await
         })?;
         store = back;
+        let found = failures::of_collecting(&report.findings);
+        diagnostics::print_all(&found, &job.plan.sources, observer.voice().is_json());
         collected = Some(report);
     } else {
         // The limit of the records that are there stays.
@@ -141,12 +144,23 @@ fn run(spec: &SpecArgs) -> Outcome {
     }
     let built = build_into(&job.plan, &mut *store, &dir, &observer)?;
     drop(lock);
+    let has_collected = collected.is_some();
     let collected = collected.unwrap_or_default();
     if let Some((back_at, reason)) = &collected.closed {
         observer.tell(&Event::Closed { reason, back_at: *back_at });
     }
-    let again = spec.again(&dir, "--resume");
-    finish::finish(&job.plan, &*store, &dir, &built, &observer, collected.interrupted, &again)
+    let end = match (room.is_low(), collected.interrupted) {
+        (true, _) => End::NoRoom,
+        (false, true) => End::Interrupted,
+        (false, false) => End::Done,
+    };
+    let exit =
+        finish::finish(&job.plan, &mut *store, &dir, &built, &observer, end, &last_run.next)?;
+    if has_collected {
+        last_run.end(exit);
+        last_run.write(&mut *store)?;
+    }
+    Ok(exit)
 }
 
 /// What a call of the verb is about.
@@ -252,9 +266,17 @@ impl Job<'_> {
             replay: self.spec.path("replay").cloned(),
             ..ClientOptions::default()
         };
-        let transport = transport::make(&self.plan)?;
-        Client::new(self.plan.clone(), transport, options, stop.clone(), observer.clone())
-            .map_err(|e| Ended::failed(e.to_string()))
+        transport::client(&self.plan, options, stop, observer)
+    }
+
+    /// The end of a run that cannot go on; a finding about the spec is told here.
+    fn ended(&self, error: &collect::Error) -> Ended {
+        if let collect::Error::Failed(Cause { finding: Some(finding), .. }) = error {
+            let json = self.spec.voice().is_json();
+            diagnostics::print_all(std::slice::from_ref(&**finding), &self.plan.sources, json);
+            return Ended::told(Exit::Failed);
+        }
+        Ended::failed(error.to_string())
     }
 
     async fn collect(
@@ -276,7 +298,7 @@ impl Job<'_> {
             collect::run(plan, writer.clone(), client.clone(), options, stop, observer).await;
         let recorded = client.finish();
         let store = writer.close().await.map_err(store_error)?;
-        let report = report.map_err(|e| Ended::failed(e.to_string()))?;
+        let report = report.map_err(|error| self.ended(&error))?;
         recorded.map_err(|e| Ended::failed(e.to_string()))?;
         Ok((store, report))
     }
@@ -308,7 +330,20 @@ pub fn build_into(
     let beside = vec![STATS_FILE.to_owned()];
     let options = build::BuildOptions { beside, track: Some(track), ..Default::default() };
     build::run(plan, store, &OutputDir::new(dir), &options)
-        .map_err(|e| Ended::failed(e.to_string()))
+        .map_err(|error| build_ended(&error, plan, observer))
+}
+
+/// The end of a build that failed; where a sink is behind it, its place is told.
+fn build_ended(error: &build::Error, plan: &Plan, observer: &Observer) -> Ended {
+    let build::Error::Sink { name, source } = error else {
+        return Ended::failed(error.to_string());
+    };
+    let place = plan.sinks.iter().find(|sink| sink.name == *name).map(|sink| sink.span);
+    let hint = String::from("nothing is lost: put it right, then `scrape build`");
+    let message = format!("the sink `{name}` cannot {source}");
+    let found = Diagnostic { hint: Some(hint), ..Diagnostic::error(place, message) };
+    diagnostics::print_all(&[found], &plan.sources, observer.voice().is_json());
+    Ended::told(Exit::Failed)
 }
 
 /// How many records the partitions of a plan have.

@@ -3,13 +3,20 @@
 use clap::Command;
 
 use super::verb::Verb;
-use super::{build, completions, list, man, run, schema, status, validate, verify};
+use super::{
+    build, completions, explain, list, man, plan, preview, run, schema, status, test, validate,
+    verify,
+};
 
 /// All of them.
 pub const VERBS: &[Verb] = &[
     run::VERB,
     build::VERB,
     validate::VERB,
+    explain::VERB,
+    plan::VERB,
+    preview::VERB,
+    test::VERB,
     status::VERB,
     verify::VERB,
     list::VERB,

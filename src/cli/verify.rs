@@ -8,14 +8,14 @@ use std::sync::Arc;
 use clap::{Arg, ArgAction, Command, value_parser};
 use serde_json::json;
 
-use super::args::{requests, with_spec, with_voice};
+use super::args::{format, with_pace, with_spec, with_voice};
 use super::memory::{Memory, Source};
 use super::run::{state_dir, store_error};
 use super::spec_args::SpecArgs;
 use super::verb::{Run, Verb};
 use super::{signals, transport};
 use crate::collect::{self, Gap, PartitionCheck, Verified, VerifyOptions};
-use crate::http::{Client, ClientOptions, Stop};
+use crate::http::{ClientOptions, Stop};
 use crate::observe::{Display, Event, Observer};
 use crate::plan::Plan;
 use crate::report::{Ended, Exit, Outcome};
@@ -28,7 +28,7 @@ const NAMED: usize = 10;
 pub const VERB: Verb = Verb { command, run: Run::Spec(run) };
 
 fn command() -> Command {
-    let command = requests(with_spec(Command::new("verify")))
+    let command = with_pace(with_spec(Command::new("verify")))
         .about("Compare all keys of the server with the store")
         .long_about(
             "Lists the keys of every partition (as pagination.sweep says) and compares them with \
@@ -55,13 +55,7 @@ fn command() -> Command {
                 .default_value("100")
                 .help("The most numbers of a partition that are looked up"),
         )
-        .arg(
-            Arg::new("format")
-                .long("format")
-                .value_parser(["text", "json"])
-                .default_value("text")
-                .help("How the result is written to standard output"),
-        )
+        .arg(format())
         .after_help("Example:\n  scrape verify specs/apache-jira.yaml -o output --gaps");
     with_voice(command)
 }
@@ -93,7 +87,7 @@ fn run(spec: &SpecArgs) -> Outcome {
     let options = VerifyOptions {
         concurrency: spec.concurrency().unwrap_or(plan.http.concurrency),
         fix: spec.flag("fix"),
-        max_gaps: spec.flag("gaps").then(|| spec.number("max-gaps")),
+        max_gaps: spec.flag("gaps").then(|| spec.number("max-gaps").unwrap_or(0)),
     };
     if options.max_gaps.is_some() && plan.streams.iter().all(|s| s.pagination.gaps.is_none()) {
         return Err(Ended::usage(
@@ -106,7 +100,7 @@ fn run(spec: &SpecArgs) -> Outcome {
         observer.tell(&Event::Closed { reason, back_at: *back_at });
     }
     let text = match spec.text("format") {
-        "json" => as_json(&verified)?,
+        Some("json") => as_json(&verified)?,
         _ => as_text(&verified, &shown, &next(spec, &dir, &verified, fix)),
     };
     // A closed pipe is no error.
@@ -125,10 +119,7 @@ fn ask(
     options: VerifyOptions,
     observer: &Arc<Observer>,
 ) -> Outcome<Verified> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| Ended::failed(format!("cannot start: {e}")))?;
+    let runtime = transport::runtime()?;
     let _inside = runtime.enter();
     let stop = Stop::default();
     let client = ClientOptions {
@@ -138,9 +129,7 @@ fn ask(
         first_seq: store.last_seq().map_err(store_error)? + 1,
         ..ClientOptions::default()
     };
-    let transport = transport::make(&plan)?;
-    let client = Client::new(plan.clone(), transport, client, stop.clone(), observer.clone())
-        .map_err(|e| Ended::failed(e.to_string()))?;
+    let client = transport::client(&plan, client, &stop, observer)?;
     let _display = Display::start(observer.clone(), true);
     runtime.block_on(async {
         signals::listen(stop.clone(), observer.clone());

@@ -309,7 +309,7 @@ pub(super) async fn list(part: &PartitionRun, sweep: &Sweep) -> Result<(Vec<List
             }
             Step::Again(_) => {}
             Step::Fail(reason) => {
-                return Err(Break::Halt(Halt::Failed(format!("{}: {reason}", part.label))));
+                return Err(Break::Halt(Halt::Failed(part.paging(reason))));
             }
         }
     }
@@ -368,12 +368,12 @@ async fn fetch_run(
             }
             Err(Failure::PreviousKey) if above > 0 => above -= 1,
             Err(Failure::Failed { scope: FailureScope::Record, .. }) if size > 1 => size = 1,
-            Err(Failure::Failed { scope: FailureScope::Record, message }) => {
+            Err(Failure::Failed { scope: FailureScope::Record, cause }) => {
                 let Some(sweep) = &plan.pagination.sweep else {
-                    return Err(Break::Halt(Halt::Failed(message)));
+                    return Err(Break::Halt(Halt::Failed(cause)));
                 };
                 let key = &listed[from].primary_key;
-                let again = walk::second_try(part, sweep, &position, limit, message).await?;
+                let again = walk::second_try(part, sweep, &position, limit, cause).await?;
                 let keys = match again {
                     SecondTry::Came(page) => {
                         let came = page.records.len().saturating_sub(from - above);

@@ -4,6 +4,8 @@
 mod children;
 mod complete;
 mod envelope;
+mod findings;
+mod look;
 mod page;
 mod paginate;
 mod partition;
@@ -17,9 +19,11 @@ mod stream;
 mod verify;
 mod walk;
 
-pub use run::{CollectOptions, CollectReport, run};
+pub use findings::Finding;
+pub use look::{Look, Outline, outline, sample};
 #[cfg(test)]
-pub use run::{Error, PartitionReport};
+pub use run::PartitionReport;
+pub use run::{CollectOptions, CollectReport, Error, run};
 pub use verify::{Gap, PartitionCheck, Verified, VerifyOptions, verify};
 
 #[cfg(test)]

@@ -15,8 +15,10 @@ use super::run::{Break, Halt, PartitionReport, Result, joined};
 use super::stream::StreamRun;
 use super::walk::{self, WalkEnd};
 use super::{complete, ranges};
+use crate::http::Cause;
 use crate::observe::{Event, Phase, Track};
 use crate::plan::{Overlay, PaginationKind, Partition, Scope, template_value};
+use crate::spec::Diagnostic;
 use crate::store::{Cursor, PartitionRow, PartitionState};
 
 /// What all tasks of a partition share.
@@ -78,6 +80,34 @@ impl PartitionRun {
 
     pub(super) fn kind(&self) -> &PaginationKind {
         &self.stream.plan().pagination.kind
+    }
+
+    /// Why it is given up where its pages do not lead on.
+    pub(super) fn paging(&self, reason: String) -> Cause {
+        let place = match self.kind() {
+            PaginationKind::Keyset { after, .. } => after.span(),
+            PaginationKind::Cursor { token, .. } => token.span(),
+            PaginationKind::NextUrl { url } => url.span(),
+            _ => self.stream.plan().request.place(None),
+        };
+        // `what happened (where): a question that leads on`
+        let (told, hint) = match reason.split_once(": ") {
+            Some((told, hint)) if hint.ends_with('?') => (told, Some(hint.to_owned())),
+            _ => (reason.as_str(), None),
+        };
+        let (told, note) = match told.split_once(" (") {
+            Some((told, note)) => (told, Some(note.trim_end_matches(')').to_owned())),
+            None => (told, None),
+        };
+        let found = Diagnostic::error(Some(place), told);
+        let finding = Diagnostic { hint, notes: note.into_iter().collect(), ..found };
+        Cause::from(format!("{}: {reason}", self.label)).with(finding)
+    }
+
+    /// A reason as it stands beside the name of the partition.
+    fn without_label(&self, reason: String) -> String {
+        let rest = reason.strip_prefix(&self.label).and_then(|rest| rest.strip_prefix(": "));
+        rest.map_or_else(|| reason.clone(), str::to_owned)
     }
 
     /// The request of a page, with what an overlay replaces.
@@ -206,10 +236,10 @@ pub(super) async fn collect(part: Arc<PartitionRun>) -> Result<Ended> {
                     row.reason = Some(message.clone());
                     closed = Some((back_at, message));
                 }
-                Halt::Failed(message) => {
-                    part.stream.run.observer.tell(&Event::Failed { reason: &message });
+                Halt::Failed(cause) => {
+                    part.stream.run.tell_failure(&part.label, &cause);
                     row.state = PartitionState::Failed;
-                    row.reason = Some(message);
+                    row.reason = Some(part.without_label(cause.text));
                 }
             }
             part.put(row.clone()).await?;

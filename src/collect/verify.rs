@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::complete::{self, Listed};
+use super::findings::Findings;
 use super::paginate::Position;
 use super::partition::PartitionRun;
 use super::preflight::{Ready, preflight};
@@ -152,7 +153,16 @@ pub async fn verify(
     let collecting =
         CollectOptions { concurrency: options.concurrency, ..CollectOptions::default() };
     let hands = Semaphore::new(16 + 4 * options.concurrency.min(1024));
-    let run = Arc::new(Run { plan, writer, client, options: collecting, stop, observer, hands });
+    let run = Arc::new(Run {
+        plan,
+        writer,
+        client,
+        options: collecting,
+        stop,
+        observer,
+        hands,
+        findings: Findings::default(),
+    });
     let mut verified = Verified::default();
     for index in 0..run.plan.streams.len() {
         stream(StreamRun::new(run.clone(), index), &options, &mut verified).await?;
@@ -222,7 +232,7 @@ async fn partition_check(
             check.problem = Some(message.clone());
             closed = Some((back_at, message));
         }
-        Err(Break::Halt(Halt::Failed(message))) => check.problem = Some(message),
+        Err(Break::Halt(Halt::Failed(cause))) => check.problem = Some(cause.text),
     }
     check.here = part.count().await?;
     part.track.enter(Phase::Ended);
@@ -365,7 +375,7 @@ async fn ask_for(part: &PartitionRun, gaps: &Gaps, key: String, number: u64) -> 
     };
     let call = ask
         .call(&run.plan, &Position::start(part.kind()), None)
-        .map_err(|e| Break::from(page::failed(page::template_error(run, &ask.label, &e))))?;
+        .map_err(|e| Break::from(page::failed(page::template_error(&run.plan, &ask.label, &e))))?;
     let said = |reply: &Reply| gaps.outcomes.iter().find(|(when, _)| when.holds_for(reply));
     let read = |reply: &Reply| {
         if let Some((_, say)) = said(reply) {
@@ -380,8 +390,8 @@ async fn ask_for(part: &PartitionRun, gaps: &Gaps, key: String, number: u64) -> 
     match run.client.look_up(call, |reply| said(reply).is_some(), read).await {
         Ok(sent) => Ok(sent.value),
         // The others may be known.
-        Err(Failure::Failed { scope: FailureScope::Record | FailureScope::Partition, message }) => {
-            Ok(Gap { key, outcome: String::from("unknown"), detail: Some(message) })
+        Err(Failure::Failed { scope: FailureScope::Record | FailureScope::Partition, cause }) => {
+            Ok(Gap { key, outcome: String::from("unknown"), detail: Some(cause.text) })
         }
         Err(failure) => Err(failure.into()),
     }

@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use super::Stop;
-use super::address::shown;
+use super::address::{shown, without_credentials};
 use super::auth::{self, Credentials};
 use super::breaker::Breaker;
 use super::call::{Call, ClientOptions, Failure, FailureScope, Malformed, Reply, Sent, SetupError};
@@ -183,6 +183,15 @@ impl Client {
         self.shared.send(Purpose::LookUp(&answers), |_| call.clone(), 0, read).await
     }
 
+    /// A call as people read it: its method and its URL, without credentials.
+    pub fn shown(&self, call: &Call) -> String {
+        let url = match self.shared.url(call) {
+            Ok(url) => without_credentials(&url),
+            Err(_) => return call.method.as_str().to_owned(),
+        };
+        format!("{} {url}", call.method.as_str())
+    }
+
     /// Keeps a small note of the engine's in the recording, with the next
     /// exchange; nothing where none is made.
     pub fn note(&self, note: Value) {
@@ -335,8 +344,10 @@ impl Shared {
 
     /// Reads the secrets again: a file may hold a new token.
     pub(crate) fn reauthorise(&self) -> Result<(), Failure> {
-        let made = auth::resolve(&self.plan, &self.redactor)
-            .map_err(|e| Failure::Failed { scope: FailureScope::Run, message: e.to_string() })?;
+        let made = auth::resolve(&self.plan, &self.redactor).map_err(|e| Failure::Failed {
+            scope: FailureScope::Run,
+            cause: e.to_string().into(),
+        })?;
         if let Ok(mut credentials) = self.credentials.write() {
             *credentials = made;
         }

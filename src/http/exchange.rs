@@ -11,6 +11,7 @@ use url::Url;
 use super::address::without_credentials;
 use super::breaker::Leave;
 use super::call::{Call, Failure, FailureScope, Reply};
+use super::cause::Cause;
 use super::client::Shared;
 use super::host::Host;
 use super::pace::Held;
@@ -107,13 +108,13 @@ impl Shared {
             Held::Paused(back_at) => self.closed(host, back_at),
             Held::Budget(budget, back_at) => Failure::Failed {
                 scope: FailureScope::Host { back_at },
-                message: format!(
+                cause: Cause::from(format!(
                     "the budget of {} requests in {} for {} is used up; go on with --resume after {}",
                     budget.requests,
                     words::duration(budget.per),
                     host.name,
                     httpdate::fmt_http_date(back_at)
-                ),
+                )),
             },
         }
     }
@@ -138,11 +139,11 @@ impl Shared {
     pub(crate) fn closed(&self, host: &Host, back_at: SystemTime) -> Failure {
         Failure::Failed {
             scope: FailureScope::Host { back_at },
-            message: format!(
+            cause: Cause::from(format!(
                 "{} asks not to be asked again before {}; go on with --resume after that",
                 host.name,
                 httpdate::fmt_http_date(back_at)
-            ),
+            )),
         }
     }
 
@@ -193,13 +194,11 @@ impl Shared {
         use std::sync::atomic::Ordering::Relaxed;
         let seq = self.seq.fetch_add(1, Relaxed);
         self.observer.counters.requests.fetch_add(1, Relaxed);
-        let request = Request {
-            method: call.method,
-            url: url.to_string(),
-            headers: self.headers(call, url),
-            body: call.body.clone(),
-            max_body: self.plan.http.max_body,
-        };
+        let mut request = Request::get(url.to_string());
+        request.method = call.method;
+        request.headers = self.headers(call, url);
+        request.body = call.body.clone();
+        request.max_body = self.plan.http.max_body;
         let shown = self.redactor.redact(&request.url).into_owned();
         for (name, value) in &request.headers {
             trace!(seq, "> {name}: {}", self.told(name, value));

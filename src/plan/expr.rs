@@ -1,10 +1,14 @@
 //! The first expression language: JSONPath (RFC 9535) selects data.
 
+use std::ops::Range;
+
 use jsonpath_rust::parser::model::{JpQuery, Segment, Selector};
 use jsonpath_rust::parser::parse_json_path;
 use jsonpath_rust::query::js_path_process;
 use serde_json::Value;
 
+use super::nearest::name_step;
+use super::slips;
 use crate::spec::Span;
 
 /// A JSONPath, parsed once. One that is only names, indices and wildcards is
@@ -41,6 +45,8 @@ pub struct PathError {
     pub message: String,
     /// Where in the path.
     pub span: Span,
+    /// The path that was probably meant, or what else to write.
+    pub hint: Option<String>,
 }
 
 impl Path {
@@ -49,10 +55,9 @@ impl Path {
     /// # Errors
     /// With the place inside the path.
     pub fn parse(text: &str, span: Span) -> Result<Self, PathError> {
-        if !text.starts_with('$') {
-            let message =
-                format!("a path starts with `$`, as in `$.{}`", text.trim_start_matches('.'));
-            return Err(PathError { message, span });
+        if let Some(slip) = slips::path::find(text) {
+            let span = span.part(slip.start, slip.end);
+            return Err(PathError { message: slip.message, span, hint: slip.hint });
         }
         let query = parse_json_path(text).map_err(|e| syntax_error(text, span, &e.to_string()))?;
         let form = match plain_steps(&query) {
@@ -78,6 +83,24 @@ impl Path {
             Form::Plain(steps) => Some(steps),
             Form::Query(_) => None,
         }
+    }
+
+    /// Where a step of a plain path stands; the whole path where that cannot be
+    /// told.
+    pub fn place_of(&self, step: usize) -> Span {
+        match step_ranges(&self.source).get(step) {
+            Some(range) => self.span.part(range.start, range.end),
+            None => self.span,
+        }
+    }
+
+    /// The path with another name at a step.
+    pub fn with_name(&self, step: usize, name: &str) -> Option<String> {
+        let Range { start, end } = step_ranges(&self.source).get(step)?.clone();
+        // The dot or the brackets belong to the step.
+        let in_brackets = self.source[..start].ends_with('[');
+        let after = &self.source[end + usize::from(in_brackets)..];
+        Some(format!("{}{}{after}", &self.source[..start - 1], name_step(name)))
     }
 
     /// Whether it can select more than one value.
@@ -149,6 +172,33 @@ fn walk<'v>(value: &'v Value, steps: &[Step], found: &mut Vec<&'v Value>) {
     }
 }
 
+/// Where the steps of a plain path stand, without dots and brackets.
+fn step_ranges(source: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut at = 1;
+    while at < source.len() {
+        let rest = &source[at..];
+        let end = if let Some(name) = rest.strip_prefix('.') {
+            let length = name.find(['.', '[']).unwrap_or(name.len());
+            found.push(at + 1..at + 1 + length);
+            at + 1 + length
+        } else {
+            let quote = rest[1..].chars().next().filter(|c| matches!(c, '\'' | '"'));
+            let close = match quote {
+                Some(quote) => {
+                    rest[2..].find(quote).and_then(|i| rest[2 + i..].find(']').map(|j| 2 + i + j))
+                }
+                None => rest.find(']'),
+            };
+            let Some(close) = close else { return found };
+            found.push(at + 1..at + close);
+            at + close + 1
+        };
+        at = end;
+    }
+    found
+}
+
 fn plain_steps(query: &JpQuery) -> Option<Vec<Step>> {
     query
         .segments
@@ -190,7 +240,7 @@ fn syntax_error(text: &str, span: Span, report: &str) -> PathError {
         let next = text[i..].chars().next().map_or(1, char::len_utf8);
         span.part(i.min(text.len().saturating_sub(1)), i + next)
     });
-    PathError { message, span }
+    PathError { message, span, hint: None }
 }
 
 #[cfg(test)]
@@ -223,9 +273,25 @@ mod tests {
     }
 
     #[test]
+    fn a_step_has_its_place_and_a_path_its_correction() {
+        for (text, step, place, name, corrected) in [
+            ("$.isues[*]", 0, "isues", "issues", "$.issues[*]"),
+            ("$.a['b c'].d", 1, "'b c'", "b-c", "$.a['b-c'].d"),
+            ("$.a['bb'].d", 1, "'bb'", "b", "$.a.b.d"),
+            ("$.a[*].naem", 2, "naem", "the name", "$.a[*]['the name']"),
+        ] {
+            let path = path(text).unwrap();
+            let span = path.place_of(step);
+            let (start, end) = (span.start as usize - 100, span.end as usize - 100);
+            assert_eq!(&text[start..end], place);
+            assert_eq!(path.with_name(step, name).as_deref(), Some(corrected));
+        }
+    }
+
+    #[test]
     fn a_mistake_has_its_place() {
         let error = path("$.a[?]").unwrap_err();
         assert!((104..=106).contains(&error.span.start), "{error:?}");
-        assert!(path("fields.x").unwrap_err().message.contains("`$.fields.x`"));
+        assert_eq!(path("fields.x").unwrap_err().hint.as_deref(), Some("$.fields.x"));
     }
 }

@@ -5,9 +5,11 @@ mod compile;
 pub mod datetime;
 mod engine_rules;
 mod eval_error;
+mod explain;
 mod expr;
 mod filters;
 mod http;
+pub mod json;
 mod map;
 mod nearest;
 mod node;
@@ -15,19 +17,21 @@ mod order;
 mod origin;
 mod output;
 pub mod phrase;
+mod slips;
 mod stream;
 mod template;
 
 pub use compile::compile;
-pub use engine_rules::engine_rules;
+pub use engine_rules::{ENGINE_RULES, engine_rules};
 pub use eval_error::{EvalError, items_of};
-pub use expr::{Path, Step};
+pub use explain::explain;
+pub use expr::{Path, PathError, Step};
 pub use http::{
     Action, Auth, Backoff, Breaker, Condition, HttpPlan, Jitter, Pause, RateLimit, ReplyKind,
-    Retry, Robots, Rule, Secret, StatusPattern, TransportKind, Wait,
+    Retry, Robots, Rule, Secret, Transport, Wait,
 };
 pub use map::{EachSource, FieldPlan, FieldSource, FieldType, MapPlan, ValueTransform};
-pub use nearest::nearest;
+pub use nearest::{Nearest, nearest};
 pub use node::Node;
 #[cfg(test)]
 pub use node::scope_of;
@@ -38,7 +42,7 @@ pub use stream::{
     Check, ChildPlan, Gaps, KeyOrder, Overlay, Pagination, PaginationKind, Partition, Preflight,
     Probe, Ranges, RequestTemplate, SortKey, StreamPlan, Sweep,
 };
-pub use template::{Env, Scope, Template, template_value};
+pub use template::{Callee, Env, Scope, Template, template_value};
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -81,6 +81,15 @@ pub struct RequestTemplate {
     pub json: Option<super::Node>,
 }
 
+impl RequestTemplate {
+    /// What to point at when a server does not like the request: of a bad one the
+    /// first part of the query that a template makes, else the path.
+    pub fn place(&self, status: Option<u16>) -> Span {
+        let made = self.query.iter().map(|(_, value)| value).find(|v| v.as_constant().is_none());
+        made.filter(|_| status.is_none_or(|status| status == 400)).unwrap_or(&self.path).span()
+    }
+}
+
 /// Parts of a request that replace those of another: of a page's request for a
 /// count, a probe, a sweep. Keys that are not named stay.
 pub struct Overlay {

@@ -1,10 +1,11 @@
 //! Diagnostics as a person reads them, and as a machine does.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
 
+use crate::observe::screen;
 use crate::spec::{Diagnostic, Diagnostics, Severity, Sources, Span};
 
 /// Renders findings: each with `file:line:column`, the line, a caret under the
@@ -32,17 +33,25 @@ pub fn print_all(found: &[Diagnostic], sources: &Sources, json: bool) {
     if found.is_empty() {
         return;
     }
-    let mut stderr = std::io::stderr().lock();
     if json {
-        for line in to_json(found, sources).iter().filter_map(|d| serde_json::to_string(d).ok()) {
-            let _ = writeln!(stderr, "{line}");
+        let lines = to_json(found, sources).into_iter().map(Event::new);
+        for line in lines.filter_map(|event| serde_json::to_string(&event).ok()) {
+            screen::print(&format!("{line}\n"));
         }
         return;
     }
-    let color = stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let width = if stderr.is_terminal() { 120 } else { 160 };
-    // Nobody is left to tell when standard error is closed.
-    let _ = stderr.write_all(render(found, sources, color, width).as_bytes());
+    let width = screen::columns().unwrap_or(160);
+    screen::print(&render(found, sources, screen::has_color(), width));
+}
+
+/// Writes findings to standard output, as data: one object a line.
+pub fn write(diagnostics: Diagnostics, sources: &Sources) {
+    let mut stdout = std::io::stdout().lock();
+    let lines = to_json(&diagnostics.sorted(), sources);
+    for line in lines.iter().filter_map(|d| serde_json::to_string(d).ok()) {
+        // Who reads may stop reading.
+        let _ = writeln!(stdout, "{line}");
+    }
 }
 
 /// `3 errors, 1 warning`, with a line end; nothing where there is nothing.
@@ -71,12 +80,17 @@ fn one(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> Strin
         .elements(None::<annotate_snippets::Message<'_>>);
     if let Some(line) = diagnostic.span.and_then(|span| Line::of(sources, span)) {
         let path = line.path.display().to_string();
-        group = group.element(
-            Snippet::source(line.text)
-                .path(path)
-                .line_start(line.number)
-                .annotation(AnnotationKind::Primary.span(line.start..line.end)),
-        );
+        group = if diagnostic.secret {
+            let column = line.text[..line.start].chars().count() + 1;
+            group.element(Origin::path(path).line(line.number).char_column(column))
+        } else {
+            group.element(
+                Snippet::source(line.text)
+                    .path(path)
+                    .line_start(line.number)
+                    .annotation(AnnotationKind::Primary.span(line.start..line.end)),
+            )
+        };
     }
     for note in &diagnostic.notes {
         group = group.element(Level::NOTE.message(note.as_str()));
@@ -104,39 +118,38 @@ impl<'s> Line<'s> {
         let at = (span.start as usize).min(text.len());
         let first = text.get(..at)?.rfind('\n').map_or(0, |i| i + 1);
         let last = text[at..].find('\n').map_or(text.len(), |i| at + i);
-        let end = (span.end as usize).min(last).max(at);
-        Some(Self {
-            path: &source.path,
-            text: text[first..last].trim_end_matches('\r'),
-            number: text[..first].matches('\n').count() + 1,
-            start: at - first,
-            end: end - first,
-        })
+        let line = text[first..last].trim_end_matches('\r');
+        let start = (at - first).min(line.len());
+        let end = (span.end as usize).saturating_sub(first).min(line.len()).max(start);
+        let number = text[..first].matches('\n').count() + 1;
+        Some(Self { path: &source.path, text: line, number, start, end })
     }
 }
 
-/// A finding for editors and other programs.
+/// A finding for editors and other programs. All keys are always there.
 #[derive(Debug, Serialize)]
 pub struct JsonDiagnostic {
     /// `error` or `warning`.
     pub severity: &'static str,
     /// The cause in one sentence.
     pub message: String,
-    /// The file; absent for what concerns none.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The file, the way it was named; null for what concerns none.
     pub file: Option<String>,
-    /// Where it begins.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub start: Option<Position>,
-    /// One past where it ends.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub end: Option<Position>,
-    /// What can be done.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Where in it; null likewise.
+    pub range: Option<Range>,
+    /// What can be done, to be pasted where possible.
     pub hint: Option<String>,
     /// What else is to be known.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+/// A part of a file.
+#[derive(Debug, Serialize, PartialEq, Eq)]
+pub struct Range {
+    /// Where it begins.
+    pub start: Position,
+    /// One past where it ends.
+    pub end: Position,
 }
 
 /// A place in a file. Line and column count from 1, columns in characters.
@@ -150,11 +163,29 @@ pub struct Position {
     pub offset: u32,
 }
 
+/// A finding among the events of `--log-format json`.
+#[derive(Serialize)]
+struct Event {
+    event: &'static str,
+    level: &'static str,
+    #[serde(flatten)]
+    diagnostic: JsonDiagnostic,
+}
+
+impl Event {
+    fn new(diagnostic: JsonDiagnostic) -> Self {
+        Self { event: "diagnostic", level: diagnostic.severity, diagnostic }
+    }
+}
+
 /// Findings as data.
 pub fn to_json(diagnostics: &[Diagnostic], sources: &Sources) -> Vec<JsonDiagnostic> {
     let position = |span: Span, offset: u32| {
         let (_, line, column) = sources.locate(Span { start: offset, end: offset, ..span })?;
         Some(Position { line, column, offset })
+    };
+    let range = |span: Span| {
+        Some(Range { start: position(span, span.start)?, end: position(span, span.end)? })
     };
     diagnostics
         .iter()
@@ -165,8 +196,7 @@ pub fn to_json(diagnostics: &[Diagnostic], sources: &Sources) -> Vec<JsonDiagnos
             },
             message: d.message.clone(),
             file: d.span.and_then(|s| Some(sources.get(s.file)?.path.display().to_string())),
-            start: d.span.and_then(|s| position(s, s.start)),
-            end: d.span.and_then(|s| position(s, s.end)),
+            range: d.span.and_then(range),
             hint: d.hint.clone(),
             notes: d.notes.clone(),
         })
@@ -191,7 +221,9 @@ mod tests {
             "error: no place\n\nerror: no number\n --> a.yaml:2:8\n  |\n2 | naïve: two\n  |        ^^^\n  |\n  = help: 2\n\n2 errors\n"
         );
         let json = to_json(&found, &sources);
-        assert_eq!(json[1].start, Some(Position { line: 2, column: 8, offset: 14 }));
+        let start = Position { line: 2, column: 8, offset: 14 };
+        let end = Position { line: 2, column: 11, offset: 17 };
+        assert_eq!(json[1].range, Some(Range { start, end }));
         assert_eq!(json[0].file, None);
     }
 }

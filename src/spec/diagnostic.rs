@@ -22,6 +22,8 @@ pub struct Diagnostic {
     pub span: Option<Span>,
     /// What can be done, ready to be pasted where possible.
     pub hint: Option<String>,
+    /// Whether the line holds a secret, so that it is not shown.
+    pub secret: bool,
     /// What else is to be known, a line each.
     pub notes: Vec<String>,
 }
@@ -50,7 +52,7 @@ impl Diagnostics {
 
     fn push(&mut self, severity: Severity, span: Option<Span>, message: String) -> &mut Diagnostic {
         let at = self.items.len();
-        self.items.push(Diagnostic { severity, message, span, hint: None, notes: Vec::new() });
+        self.items.push(Diagnostic { severity, ..Diagnostic::error(span, message) });
         &mut self.items[at]
     }
 
@@ -98,9 +100,27 @@ impl Diagnostics {
 }
 
 impl Diagnostic {
+    /// An error, as it is before more is known.
+    pub fn error(span: Option<Span>, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            message: message.into(),
+            span,
+            hint: None,
+            notes: Vec::new(),
+            secret: false,
+        }
+    }
+
     /// Adds what can be done about it.
     pub fn hint(&mut self, hint: impl Into<String>) -> &mut Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Shows the place without its line, which holds a secret.
+    pub fn hide(&mut self) -> &mut Self {
+        self.secret = true;
         self
     }
 }

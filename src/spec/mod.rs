@@ -2,8 +2,10 @@
 
 pub mod decode;
 mod diagnostic;
+mod forms;
 pub mod lang;
 mod leaf;
+mod line;
 mod load;
 mod merge;
 pub mod params;
@@ -21,9 +23,11 @@ pub mod units;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use forms::quoted;
 pub use load::{Loaded, load, near, read, simplify};
 pub use params::{ParamDecl, ParamValues};
+pub use parse::parse;
 pub use pattern::compile as compile_pattern;
-pub use source::{Sources, Span};
-pub use suggest::{closest, hint as suggest_hint};
+pub use source::{Source, Sources, Span};
+pub use suggest::{by_likeness, closest, hint as suggest_hint};
 pub use yaml::{Data, Key, Scalar, Style, Yaml};

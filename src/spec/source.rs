@@ -45,6 +45,11 @@ impl Sources {
         u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX)
     }
 
+    /// All files, the spec itself first.
+    pub fn iter(&self) -> impl Iterator<Item = &Source> {
+        self.files.iter()
+    }
+
     /// The file of a number.
     pub fn get(&self, file: u32) -> Option<&Source> {
         self.files.get(file as usize)

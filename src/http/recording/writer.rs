@@ -165,7 +165,7 @@ impl Recorder {
     }
 
     fn response(&self, result: &Result<Response, FetchError>) -> har::Response {
-        let none = Response { status: 0, headers: Vec::new(), body: Bytes::new() };
+        let none = Response::new(0, Vec::new(), Bytes::new());
         let response = result.as_ref().unwrap_or(&none);
         let mime = response.header("content-type").unwrap_or("application/octet-stream");
         har::Response {

@@ -1,7 +1,8 @@
 use scrape_api::FetchErrorKind as Kind;
 
 use super::*;
-use crate::plan::{Action, Condition, Pause, StatusPattern, Wait};
+use crate::plan::{Action, Condition, Pause, Wait};
+use crate::spec::lang::StatusPattern;
 
 fn header_wait(max: u64) -> Vec<Wait> {
     let max = Some(Duration::from_secs(max));
@@ -69,8 +70,11 @@ async fn each_action_ends_as_it_says() {
             Failure::PreviousKey => "previous",
             Failure::End => "end",
             Failure::Stopped => "stopped",
-            Failure::Failed { scope, message } => {
-                assert_eq!(message, "Do this. [issues KAFKA: 400 Bad Request: no (GET /jira/x)]");
+            Failure::Failed { scope, cause } => {
+                assert_eq!(
+                    cause.text,
+                    "Do this. [issues KAFKA: 400 Bad Request: no (GET /jira/x)]"
+                );
                 match scope {
                     FailureScope::Record => "record",
                     FailureScope::Partition => "partition",

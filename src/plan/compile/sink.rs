@@ -26,7 +26,7 @@ impl Compiler<'_> {
         match make(options) {
             Ok(made) => Some(Arc::from(made)),
             Err(error) => {
-                self.options_error(&error, &spec.options, spec.kind.1);
+                self.options_error(plugin, &error, &spec.options, spec.kind.1);
                 None
             }
         }
@@ -127,12 +127,13 @@ impl Compiler<'_> {
                         }
                     }
                     Err(error) => {
-                        self.options_error(&error, &sink.options, sink.kind.span);
+                        self.options_error(plugin, &error, &sink.options, sink.kind.span);
                         break;
                     }
                 }
                 plans.push(SinkPlan {
                     name: key.text.clone(),
+                    span: option_place(&sink.options, "path").unwrap_or(key.span),
                     feed,
                     template: self.row_template(sink),
                     make: Arc::new(move || make(options.clone())),
@@ -221,7 +222,7 @@ impl Compiler<'_> {
 
     /// The options of a plugin as JSON, with templates evaluated; unknown ones
     /// are reported.
-    fn options(
+    pub(super) fn options(
         &mut self,
         plugin: &'static scrape_api::Plugin,
         options: &[(Key, Yaml)],

@@ -5,10 +5,11 @@ use std::time::Duration;
 use scrape_api::{FetchErrorKind, Method};
 
 use super::stream::RequestSpec;
+use crate::spec::Span;
 use crate::spec::decode::{Address, Cx, Decode, Many, Named, Period, Positive, Size, TemplateText};
 use crate::spec::section::{Shape, choice, section, words};
+use crate::spec::units::{self, Fault};
 use crate::spec::yaml::{Data, Yaml};
-use crate::spec::{Span, units};
 
 section! {
     /// How requests are sent.
@@ -37,6 +38,41 @@ section! {
         max_body: Size = "64MiB",
         /// What to do about replies that are not as hoped, in order; the engine's own rules follow.
         on_response: Vec<RuleSpec>,
+        /// The plugin that carries requests to the server, or answers them from elsewhere.
+        transport: TransportSpec = "{}",
+    }
+}
+
+section! {
+    /// The plugin that carries requests. Other keys are options of the plugin.
+    "`transport`" pub struct TransportSpec {
+        /// Name of the plugin.
+        kind as "type": FetchName = "http",
+        ..options
+    }
+}
+
+/// The name of a fetch plugin.
+#[derive(Debug, Clone)]
+pub struct FetchName {
+    /// The name.
+    pub name: String,
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl Decode for FetchName {
+    fn shape() -> Shape {
+        Shape::Plugin(scrape_api::Kind::Fetch)
+    }
+    fn decode(node: &Yaml, cx: &mut Cx) -> Self {
+        Self {
+            name: cx.text(node, "the name of a fetch plugin").unwrap_or_default(),
+            span: node.span,
+        }
+    }
+    fn fallback(span: Span) -> Self {
+        Self { name: String::new(), span }
     }
 }
 
@@ -282,7 +318,15 @@ impl Decode for StatusPattern {
             match (class, text.parse::<u16>()) {
                 (Some(first @ 1..=5), _) => Ok(Self::Class(first)),
                 (_, Ok(code @ 100..=599)) => Ok(Self::Exact(code)),
-                _ => Err(format!("expected {expected}, found `{text}`")),
+                _ => {
+                    let fault = Fault::from(format!("expected {expected}, found `{text}`"));
+                    let class = text.chars().next().filter(|c| matches!(c, '1'..='5'));
+                    // `5XX`, `4**`, `400-499`
+                    Err(match class.filter(|_| text.len() > 2) {
+                        Some(first) => fault.hint(format!("{first}xx")),
+                        None => fault,
+                    })
+                }
             }
         });
         parsed.unwrap_or_else(|| Self::fallback(node.span))

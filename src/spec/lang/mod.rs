@@ -7,10 +7,11 @@ mod pagination;
 mod param;
 mod root;
 mod stream;
+mod trial;
 
 pub use http::{
     Action, AuthKind, AuthSpec, BackoffKind, ConditionSpec, HttpSpec, Jitter, Pause, PreflightSpec,
-    ReplyKind, Robots, RuleSpec, StatusPattern, WaitSpec,
+    ReplyKind, Robots, RuleSpec, StatusPattern, TransportSpec, WaitSpec,
 };
 pub use map::{FieldForm, FieldLong, FieldSpec, FieldType, TransformSpec};
 pub use output::{FeedKind, LeakPolicy, SinkSpec, TaskSpec};
@@ -18,3 +19,4 @@ pub use pagination::{GapsSpec, KeyOrder, OverlaySpec, PaginationSpec, Pagination
 pub use param::{ParamSpec, ParamType, SecretSpec};
 pub use root::Spec;
 pub use stream::{ChildSpec, Gone, RequestSpec, StreamSpec, Values};
+pub use trial::{CaseSpec, CountsSpec, Number, TrialSpec};
