@@ -109,7 +109,7 @@ fn under_changes(seed: u64) {
         ..Config::default()
     });
     let scrape = Scrape::new();
-    std::fs::write(scrape.dir().join("spec.yaml"), spec(seed % 2 == 0)).expect("a spec");
+    std::fs::write(scrape.dir().join("spec.yaml"), spec(seed.is_multiple_of(2))).expect("a spec");
     let mut random = Random(seed);
     let before = ids(&standin);
     let deleted = plan_changes(&standin, &mut random, 26);
