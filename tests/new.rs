@@ -49,7 +49,7 @@ fn crates_that_it_writes_pass_their_own_tests_and_run() {
     let built = Path::new(env!("CARGO_BIN_EXE_scrape")).parent().expect("a folder").to_owned();
     let mut cargo = Command::new(env!("CARGO"));
     cargo
-        .args(["test", "--offline", "--quiet", "--tests"])
+        .args(["test", "--offline", "--quiet", "--test", "contract"])
         .args(names.iter().flat_map(|(_, name)| ["-p", name]))
         .current_dir(&workspace)
         .env("CARGO_TARGET_DIR", built.parent().expect("a folder"));
@@ -105,7 +105,7 @@ fn a_spec_and_a_task_that_it_writes_are_valid_and_make_examples() {
     fs::write(scrape.dir().join("mine.yaml"), format!("extends: tracker.yaml\n{lines}"))
         .expect("a spec");
     let server = standin(&["DEMO"], 30);
-    let args = ["run", "mine.yaml", "--base-url", &server.url(), "-r", "0", "-o", "out"];
+    let args = ["run", "mine.yaml", "--base-url", server.url(), "-r", "0", "-o", "out"];
     scrape.run(&args).expect(0);
     let out = scrape.dir().join("out");
     assert_eq!(common::lines(&out.join("issues.jsonl")).len(), 30);

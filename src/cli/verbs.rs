@@ -4,7 +4,8 @@ use clap::Command;
 
 use super::verb::Verb;
 use super::{
-    build, completions, explain, list, man, new, plan, preview, run, schema, status, test, validate,
+    build, completions, explain, list, man, new, plan, preview, run, schema, status, test,
+    validate, verify,
 };
 
 /// All of them.
@@ -17,6 +18,7 @@ pub const VERBS: &[Verb] = &[
     preview::VERB,
     test::VERB,
     status::VERB,
+    verify::VERB,
     list::VERB,
     schema::VERB,
     new::VERB,

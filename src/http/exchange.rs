@@ -11,6 +11,7 @@ use url::Url;
 use super::address::without_credentials;
 use super::breaker::Leave;
 use super::call::{Call, Failure, FailureScope, Reply};
+use super::cause::Cause;
 use super::client::Shared;
 use super::host::Host;
 use super::pace::Held;
@@ -107,13 +108,13 @@ impl Shared {
             Held::Paused(back_at) => self.closed(host, back_at),
             Held::Budget(budget, back_at) => Failure::Failed {
                 scope: FailureScope::Host { back_at },
-                message: format!(
+                cause: Cause::from(format!(
                     "the budget of {} requests in {} for {} is used up; go on with --resume after {}",
                     budget.requests,
                     words::duration(budget.per),
                     host.name,
                     httpdate::fmt_http_date(back_at)
-                ),
+                )),
             },
         }
     }
@@ -138,11 +139,11 @@ impl Shared {
     pub(crate) fn closed(&self, host: &Host, back_at: SystemTime) -> Failure {
         Failure::Failed {
             scope: FailureScope::Host { back_at },
-            message: format!(
+            cause: Cause::from(format!(
                 "{} asks not to be asked again before {}; go on with --resume after that",
                 host.name,
                 httpdate::fmt_http_date(back_at)
-            ),
+            )),
         }
     }
 
@@ -233,8 +234,7 @@ impl Shared {
 
     /// A header's value as the log may tell it.
     fn told<'t>(&self, name: &str, value: &'t str) -> Cow<'t, str> {
-        let secret = ["authorization", "cookie", "set-cookie", "proxy-authorization"];
-        if secret.iter().any(|s| name.eq_ignore_ascii_case(s)) {
+        if is_secret(name) {
             return Cow::Borrowed(REDACTED);
         }
         self.redactor.redact(value)
@@ -251,10 +251,14 @@ impl Shared {
         if call.body.is_some() {
             set("Content-Type", "application/json");
         }
+        let own = redirect::same_host(&plan.base_url, url);
         for (name, value) in plan.headers.iter().chain(&call.headers) {
-            set(name, value);
+            // A link may lead to a host that is not the spec's.
+            if own || !is_secret(name) {
+                set(name, value);
+            }
         }
-        if redirect::same_host(&plan.base_url, url)
+        if own
             && let Ok(credentials) = self.credentials.read()
             && let Some((name, value)) = &*credentials
         {
@@ -289,4 +293,10 @@ impl Shared {
 
 fn without_query(url: &Url) -> String {
     url.as_str().split(['?', '#']).next().unwrap_or_default().to_owned()
+}
+
+/// Headers whose values are told to nobody, whatever they are.
+fn is_secret(name: &str) -> bool {
+    let secret = ["authorization", "cookie", "set-cookie", "proxy-authorization"];
+    secret.iter().any(|s| name.eq_ignore_ascii_case(s))
 }

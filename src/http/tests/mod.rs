@@ -304,7 +304,7 @@ impl Bench {
 /// The scope and the words of a failure.
 pub(crate) fn failed<T: std::fmt::Debug>(result: Result<T, Failure>) -> (FailureScope, String) {
     match result {
-        Err(Failure::Failed { scope, message }) => (scope, message),
+        Err(Failure::Failed { scope, cause }) => (scope, cause.text),
         other => panic!("not a failure with words: {other:?}"),
     }
 }

@@ -123,7 +123,7 @@ impl Compiler<'_> {
         Rule::of(spec, when)
     }
 
-    fn condition(&mut self, spec: &ConditionSpec) -> Condition {
+    pub(super) fn condition(&mut self, spec: &ConditionSpec) -> Condition {
         let json = spec.json.0.iter().map(|(key, value)| self.json_check(key, value)).collect();
         let condition = Condition { json, ..Condition::of(spec) };
         let empty = condition.status.is_empty()

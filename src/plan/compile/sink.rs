@@ -133,6 +133,7 @@ impl Compiler<'_> {
                 }
                 plans.push(SinkPlan {
                     name: key.text.clone(),
+                    span: option_place(&sink.options, "path").unwrap_or(key.span),
                     feed,
                     template: self.row_template(sink),
                     make: Arc::new(move || make(options.clone())),

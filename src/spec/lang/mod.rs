@@ -15,7 +15,7 @@ pub use http::{
 };
 pub use map::{FieldForm, FieldLong, FieldSpec, FieldType, TransformSpec};
 pub use output::{FeedKind, LeakPolicy, SinkSpec, TaskSpec};
-pub use pagination::{KeyOrder, OverlaySpec, PaginationSpec, PaginationType};
+pub use pagination::{GapsSpec, KeyOrder, OverlaySpec, PaginationSpec, PaginationType};
 pub use param::{ParamSpec, ParamType, SecretSpec};
 pub use root::Spec;
 pub use stream::{ChildSpec, Gone, RequestSpec, StreamSpec, Values};
