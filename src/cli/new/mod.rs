@@ -33,19 +33,20 @@ fn command() -> Command {
                 .value_name("NAME")
                 .required(true)
                 .value_parser(checked_name)
-                .help("Its name: lower-case letters, digits and `_`"),
+                .help("Its name: lower-case letters, digits, `-` and `_`"),
         )
-        .after_help("Example:\n  scrape new sink my_sink")
+        .after_help("Example:\n  scrape new sink my-sink")
 }
 
 /// Writes files into the current folder, and says what to do next.
 fn run(args: &ArgMatches) -> Outcome {
     let text = |id: &str| args.get_one::<String>(id).map_or("", String::as_str);
     let (kind, name) = (text("kind"), text("name"));
-    let taken = |p: &&&scrape_api::Plugin| p.name == name && p.constructor.kind().as_str() == kind;
+    let word = starters::word(name);
+    let taken = |p: &&&scrape_api::Plugin| p.name == word && p.constructor.kind().as_str() == kind;
     if let Some(other) = plugins().iter().find(taken) {
         return Err(Ended::usage(format!(
-            "there is a {kind} `{name}` already, of the crate {}: two of one name cannot be in one program",
+            "there is a {kind} `{word}` already, of the crate {}: two of one name cannot be in one program",
             other.crate_name
         )));
     }
@@ -113,20 +114,20 @@ const TAKEN: [&str; 18] = [
 
 fn checked_name(name: &str) -> Result<String, String> {
     let sound = name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-        && !name.ends_with('_')
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b))
+        && !name.ends_with(['-', '_'])
         && name.len() <= 60;
     if !sound {
         let plain: String = name
             .to_ascii_lowercase()
             .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+            .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
             .collect();
-        let plain = plain.trim_matches(|c: char| c == '_' || c.is_ascii_digit());
-        let hint = if plain.is_empty() { "my_sink" } else { plain };
-        return Err(format!("lower-case letters, digits and `_` are needed, as in `{hint}`"));
+        let plain = plain.trim_matches(|c: char| c == '-' || c.is_ascii_digit());
+        let hint = if plain.is_empty() { "my-sink" } else { plain };
+        return Err(format!("lower-case letters, digits, `-` and `_` are needed, as in `{hint}`"));
     }
-    if TAKEN.contains(&name) {
+    if TAKEN.contains(&starters::word(name).as_str()) {
         return Err(format!("`{name}` is taken in Rust, take another"));
     }
     Ok(name.to_owned())
