@@ -33,7 +33,7 @@ fn crates_that_it_writes_pass_their_own_tests_and_run() {
     assert_ne!(manifest, members);
     fs::write(workspace.join("Cargo.toml"), members).expect("a manifest");
 
-    let names = [("sink", "made_sink"), ("transform", "made_transform"), ("fetch", "made_fetch")];
+    let names = [("sink", "made-sink"), ("transform", "made_transform"), ("fetch", "made-fetch")];
     for (kind, name) in names {
         let ran =
             scrape.command(&["new", kind, name]).current_dir(&made).output().expect("it runs");
@@ -75,7 +75,7 @@ fn crates_that_it_writes_pass_their_own_tests_and_run() {
             assert_eq!(ran.status.code(), Some(0), "{name} {args:?}\n{said}");
             String::from_utf8(ran.stdout).expect("UTF-8")
         };
-        assert!(run(&["list", kind]).contains(&format!("{kind} {name}  ")));
+        assert!(run(&["list", kind]).contains(&format!("{kind} {}  ", name.replace('-', "_"))));
         let har = project().join("specs/recordings/apache-jira.har").display().to_string();
         match kind {
             "fetch" => run(&["run", "mine.yaml", "-o", "out"]),
@@ -127,8 +127,8 @@ fn nothing_is_overwritten_and_names_are_checked() {
     assert_eq!(fs::read_to_string(scrape.dir().join("mine.yaml")).expect("a file"), "mine");
     assert_eq!(fs::read_dir(scrape.dir().join("mine")).expect("a folder").count(), 0);
     for (name, hint) in [
-        ("My Sink", "as in `my_sink`"),
-        ("9", "as in `my_sink`"),
+        ("My Sink", "as in `my-sink`"),
+        ("9", "as in `my-sink`"),
         ("../up", "as in `up`"),
         ("async", "`async` is taken in Rust"),
     ] {

@@ -123,11 +123,20 @@ fn manifest(kind: &str, name: &str, engine: &Engine) -> String {
     named(&(lines.collect::<Vec<_>>().join("\n") + "\n"), name)
 }
 
-/// A text with the name in its two forms.
+/// A name as a word of Rust, and of a spec.
+pub fn word(name: &str) -> String {
+    name.replace('-', "_")
+}
+
+/// A text with the name in each of its forms.
 fn named(text: &str, name: &str) -> String {
-    let camel: String = name
+    let word = word(name);
+    let camel: String = word
         .split('_')
         .map(|part| part[..part.len().min(1)].to_uppercase() + part.get(1..).unwrap_or_default())
         .collect();
-    text.replace("my_name", name).replace("MyName", &camel).replace("MY_NAME", &name.to_uppercase())
+    text.replace("my-name", name)
+        .replace("my_name", &word)
+        .replace("MyName", &camel)
+        .replace("MY_NAME", &word.to_uppercase())
 }
