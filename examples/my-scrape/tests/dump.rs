@@ -96,6 +96,22 @@ DEMO-10,Größe is cut,,i18n
     assert_eq!(titles[2].3["completion"], "Search is slow");
 }
 
+/// The examples that `list` shows work.
+#[test]
+fn each_example_is_a_part_of_a_spec() {
+    let bench = Bench::new();
+    let minimal = concat!(env!("CARGO_MANIFEST_DIR"), "/../../specs/minimal.yaml");
+    let data: Vec<Value> =
+        serde_json::from_str(&bench.scrape(&["list", "--format", "json"])).unwrap();
+    assert_eq!(data.len(), 9);
+    for plugin in data {
+        let example = plugin["example"].as_str().unwrap();
+        let text = format!("extends: {minimal}\n{example}\n");
+        fs::write(bench.path("example.yaml"), text).unwrap();
+        bench.scrape(&["validate", "example.yaml"]);
+    }
+}
+
 #[test]
 fn list_shows_them_beside_those_of_the_program() {
     let listed = Bench::new().scrape(&["list"]);
