@@ -14,7 +14,7 @@ use super::run::{Break, Halt, PartitionReport, Result, joined};
 use super::stream::StreamRun;
 use super::walk::{self, WalkEnd};
 use super::{complete, ranges};
-use crate::observe::{Event, Phase, Track};
+use crate::observe::{About, Event, Phase, Track};
 use crate::plan::{Overlay, PaginationKind, Partition, Scope, template_value};
 use crate::store::{Cursor, PartitionRow, PartitionState};
 
@@ -73,6 +73,15 @@ impl PartitionRun {
     /// The name of the stream and the id of the partition.
     pub(super) fn names(&self) -> (String, String) {
         (self.stream.plan().name.clone(), self.partition().id.clone())
+    }
+
+    /// What is told of it is about this.
+    pub(super) fn at(&self) -> About<'_> {
+        About {
+            stream: Some(&self.stream.plan().name),
+            partition: Some(&self.partition().id),
+            request: &self.label,
+        }
     }
 
     pub(super) fn kind(&self) -> &PaginationKind {
@@ -197,7 +206,10 @@ pub(super) async fn collect(part: Arc<PartitionRun>) -> Result<Ended> {
                     closed = Some((back_at, message));
                 }
                 Halt::Failed(message) => {
-                    part.stream.run.observer.tell(&Event::Failed { reason: &message });
+                    part.stream
+                        .run
+                        .observer
+                        .tell(&Event::Failed { at: part.at(), reason: &message });
                     row.state = PartitionState::Failed;
                     row.reason = Some(message);
                 }
