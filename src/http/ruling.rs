@@ -230,6 +230,9 @@ impl Shared {
             });
         }
         if again.reauthorise {
+            if self.reauthorise(renewals)? {
+                return Ok(());
+            }
             // Whoever replaces a token may come a little after the server.
             self.wait(again.wait).await?;
             return match self.reauthorise(renewals)? {
