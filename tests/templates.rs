@@ -24,7 +24,7 @@ fn failures(scrape: &Scrape, code: i32) -> (String, Vec<serde_json::Value>) {
     let har = project().join("specs/recordings/apache-jira.har").display().to_string();
     let args = ["run", "x.yaml", "--replay", &har, "-p", "KAFKA", "-o", "out", "--quiet"];
     let ran = scrape.run(&args).expect(code);
-    let (said, _) = ran.stderr.split_once("KAFKA       ").expect("a summary");
+    let (said, _) = ran.stderr.split_once("KAFKA  ").expect("a summary");
     (said.to_owned(), common::lines(&scrape.dir().join("out/rejected.jsonl")))
 }
 

@@ -15,6 +15,7 @@ mod projection;
 mod rejected;
 mod rows;
 mod run;
+mod show;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -26,3 +27,4 @@ pub use counts::{BuildCounts, BuildReport, BuiltFile, StreamCounts, TaskCounts};
 pub use failures::Failure;
 pub use rejected::REJECTED_FILE;
 pub use run::{BuildOptions, run};
+pub use show::{Fate, Shown, show};

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::program::parsed;
 use super::slips;
 use crate::observe::{Voice, log};
-use crate::plan::{Plan, compile};
+use crate::plan::{Plan, compile, explain};
 use crate::report::{self, Ended, Exit, Outcome};
 use crate::spec::{self, Diagnostics, Loaded, ParamDecl, ParamValues, Sources, params};
 
@@ -116,6 +116,15 @@ impl SpecArgs {
         plan.ok_or(Ended::told(Exit::Usage))
     }
 
+    /// The effective spec as YAML, with the place of each value.
+    ///
+    /// # Errors
+    /// With the diagnostics already told.
+    pub fn explained(&self) -> Outcome<String> {
+        let plan = self.compile(None)?;
+        Ok(explain(&self.loaded.borrow(), &plan))
+    }
+
     /// The command line that goes on in this directory: what was given, with
     /// `more` behind it and without what would begin anew.
     pub fn again(&self, dir: &Path, more: &str) -> String {
@@ -146,6 +155,16 @@ impl SpecArgs {
     /// The value of a flag that is a path.
     pub fn path(&self, name: &str) -> Option<&PathBuf> {
         self.matches.get_one(name)
+    }
+
+    /// The value of a flag that is a text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.matches.get_one::<String>(name).map(String::as_str)
+    }
+
+    /// The value of a flag that is a number.
+    pub fn number(&self, name: &str) -> Option<usize> {
+        self.matches.get_one::<u32>(name).map(|n| *n as usize)
     }
 
     /// `--output-dir`, or its default.

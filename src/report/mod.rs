@@ -3,6 +3,7 @@
 pub mod diagnostics;
 mod exit;
 pub mod failures;
+pub mod outline;
 mod parts;
 mod stats;
 mod status;

@@ -26,6 +26,7 @@ pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use forms::quoted;
 pub use load::{Loaded, load, near, read, simplify};
 pub use params::{ParamDecl, ParamValues};
+pub use parse::parse;
 pub use pattern::compile as compile_pattern;
 pub use source::{Source, Sources, Span};
 pub use suggest::{closest, hint as suggest_hint};

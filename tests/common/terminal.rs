@@ -2,7 +2,6 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
-use std::os::fd::OwnedFd;
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -57,7 +56,7 @@ impl Terminal {
         drop(command);
         let screen = vt100::Parser::new(rows, columns, 1000);
         let seen = Arc::new(Mutex::new(Seen { screen, bytes: Vec::new() }));
-        let master = File::from(OwnedFd::from(master));
+        let master = File::from(master);
         let mut from = master.try_clone().expect("a terminal");
         let sees = seen.clone();
         let reader = std::thread::spawn(move || {
