@@ -11,66 +11,6 @@ use common::{Ran, Scrape, assert_same, lines, start};
 use scrape_standin::{Action, Config, Fault, Script, Standin};
 use serde_json::{Value, json};
 
-/// A spec like the one for Apache, with small pages and short waits.
-const SPEC: &str = r#"
-version: 1
-name: hazards
-params:
-  base_url: { type: url, required: true }
-  projects: { type: list, default: [TIDE] }
-http:
-  base_url: "{{ params.base_url }}"
-  concurrency: 4
-  timeout: { connect: 2s, read: 600ms }
-  retry: { max_attempts: 6, backoff: { initial: 1ms, max: 4ms } }
-  breaker: { failures: 40, pause: 100ms }
-  max_body: 8MiB
-  on_response:
-    - { if: { status: [429, 503] }, do: retry, pause: host, wait: [{ header: Retry-After, max: 10m }, 5ms] }
-    - { if: { status: [400], body: "*does not exist for field 'issueKey'*" }, do: previous_key }
-streams:
-  issues:
-    for_each: { project: "{{ params.projects }}" }
-    request:
-      path: /rest/api/2/search
-      query:
-        jql: 'project = {{ project | jql }}{% if page.after %} AND key > {{ page.after | jql }}{% endif %} ORDER BY key ASC'
-        fields: "*all"
-    pagination:
-      type: keyset
-      after: $.key
-      order: natural
-      limit_param: maxResults
-      limit: 10
-      total: $.total
-      count: { query: { maxResults: 0, fields: key } }
-      sweep: { limit: 1000, query: { fields: key } }
-    records: "$.issues[*]"
-    primary_key: $.id
-    version: $.fields.updated
-    sort_key: { path: $.key, order: natural }
-    children:
-      comments:
-        inline: "$.fields.comment.comments[*]"
-        fetch_if: "{{ parent.fields.comment.total > (inline | length) }}"
-        request: { path: "/rest/api/2/issue/{{ parent.id }}/comment", query: { orderBy: created } }
-        pagination: { type: offset, offset_param: startAt, limit_param: maxResults, limit: 5, total: $.total }
-        records: "$.comments[*]"
-        primary_key: $.id
-    map:
-      key: { path: $.key, required: true }
-      title: { path: $.fields.summary, type: string }
-      body: { path: $.fields.description, default: "", transform: normalize_text }
-      labels: { path: "$.fields.labels[*]" }
-      big: { path: $.fields.customfield_1, type: string }
-      bigger: { path: $.fields.customfield_2, type: string }
-      whole: { path: $.fields.customfield_3, type: string }
-      comments: { each: $children.comments, map: { id: $.id, body: $.body } }
-sinks:
-  records: { type: jsonl, from: records, path: records.jsonl }
-  raw: { type: jsonl, from: raw, path: raw.jsonl }
-"#;
-
 /// How many issues there are; a page has ten of them.
 const ISSUES: u32 = 32;
 
@@ -98,7 +38,7 @@ struct Bench {
 impl Bench {
     fn new(edits: &[(&str, &str)]) -> Self {
         let scrape = Scrape::new();
-        let mut spec = SPEC.to_owned();
+        let mut spec = common::JIRA.to_owned();
         for (from, to) in edits {
             assert!(spec.contains(from), "{from}");
             spec = spec.replace(from, to);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::failures::{Failure, Failures};
 use crate::plan::Plan;
+use crate::spec::Diagnostic;
 use crate::store::Stage;
 
 /// What came of a build.
@@ -15,8 +16,8 @@ use crate::store::Stage;
 pub struct BuildReport {
     /// For `stats.json`.
     pub counts: BuildCounts,
-    /// What looks wrong but hinders nothing, one sentence each.
-    pub warnings: Vec<String>,
+    /// What looks wrong in the spec, but hinders nothing.
+    pub warnings: Vec<Diagnostic>,
     /// Templates that failed, by place.
     pub failures: Vec<Failure>,
     /// The files that it made, and those beside them.

@@ -5,10 +5,11 @@ use std::cell::OnceCell;
 use serde_json::{Map, Value};
 
 use super::convert::{Mismatch, convert, convert_value};
+use super::failures::Blame;
 use super::mapper::{Field, FieldSet, Items, Mapper, Selector, Source};
 use super::projection::{Shape, Tree};
 use super::transform::transform_texts;
-use crate::plan::{EvalError, FieldType, Plan, Scope, Step, template_value};
+use crate::plan::{EachSource, FieldSource, FieldType, Plan, Scope, Step, template_value};
 use crate::store::{Stage, StoredChild};
 
 /// Why a record does not go on.
@@ -38,14 +39,14 @@ pub struct Rejected {
     pub pointer: Option<String>,
     /// The child list, where it was fetched apart.
     pub child: Option<String>,
-    /// The template that failed: of which field, and how.
-    pub failure: Option<Box<(String, EvalError)>>,
+    /// The place of the spec that is behind it.
+    pub blame: Option<Box<Blame>>,
 }
 
 impl Rejected {
     /// Something wrong while mapping.
     pub fn map(reason: &'static str, message: String, pointer: Option<String>) -> Self {
-        Self { stage: Stage::Map, reason, message, pointer, child: None, failure: None }
+        Self { stage: Stage::Map, reason, message, pointer, child: None, blame: None }
     }
 }
 
@@ -135,12 +136,11 @@ impl Mapping<'_> {
                         "the field `{}` is required, but there is no value",
                         field.plan.name
                     );
-                    return Err(Rejected::map(
-                        "missing_required",
-                        message,
-                        pointer(field, at.tree, 0),
-                    )
-                    .into());
+                    let hint = "with a `default` in place of `required` the record stays";
+                    let told = String::from("there is no value, and it is required");
+                    let pointer = pointer(field, at.tree, 0);
+                    let rejected = Rejected::map("missing_required", message, pointer);
+                    return Err(Rejected { blame: blame(field, told, hint), ..rejected }.into());
                 }
                 None => {
                     // A default is as the author wants it: nothing is done to it.
@@ -174,7 +174,7 @@ impl Mapping<'_> {
                         let what = format!("the field `{}`", field.plan.name);
                         let message = format!("{what}, {}", e.told(&self.plan.sources));
                         Rejected {
-                            failure: Some(Box::new((what, e))),
+                            blame: Some(Box::new(Blame::template(what, e))),
                             ..Rejected::map("template_failed", message, None)
                         }
                     })?;
@@ -346,7 +346,22 @@ fn item_type(ty: FieldType) -> FieldType {
 
 fn wrong(field: &Field, mismatch: Mismatch, pointer: Option<String>) -> Rejected {
     let message = format!("the field `{}` is {}", field.plan.name, mismatch.message);
-    Rejected::map(mismatch.reason, message, pointer)
+    let hint = "`type: any` takes it as it comes";
+    let blame = blame(field, format!("its value is {}", mismatch.message), hint);
+    Rejected { blame, ..Rejected::map(mismatch.reason, message, pointer) }
+}
+
+/// The place of a field's source.
+fn blame(field: &Field, message: String, hint: &'static str) -> Option<Box<Blame>> {
+    let span = match &field.plan.source {
+        FieldSource::Path(path) | FieldSource::Each { each: EachSource::Path(path), .. } => {
+            path.span()
+        }
+        FieldSource::Coalesce(paths) => paths.first()?.span(),
+        FieldSource::Template(template) => template.span(),
+        FieldSource::Each { .. } | FieldSource::Const(_) => return None,
+    };
+    Some(Box::new(Blame::data(&field.plan.name, message, span, hint)))
 }
 
 /// Where a field's value stands, as far as that can be said.
@@ -383,6 +398,8 @@ fn transform(value: &mut Value, field: &Field, tree: &Tree) -> Result<(), Left> 
     for step in &field.plan.transforms {
         transform_texts(value, step).map_err(|left| match left {
             Left::Rejected(mut rejected) => {
+                let hint = "leave the transform out, or use another";
+                rejected.blame = blame(field, rejected.message.clone(), hint);
                 rejected.message = format!("the field `{}`: {}", field.plan.name, rejected.message);
                 rejected.pointer = pointer(field, tree, 0);
                 rejected.into()

@@ -11,8 +11,6 @@ use crate::plan::{
 
 /// How records of one stream are mapped. Made once, used by all workers.
 pub struct Mapper<'p> {
-    /// The stream.
-    pub stream: &'p StreamPlan,
     /// The map.
     pub map: FieldSet<'p>,
     /// What is read of a record.
@@ -22,21 +20,21 @@ pub struct Mapper<'p> {
     /// The variables of each partition, as templates see them.
     vars: HashMap<&'p str, Scope>,
     /// All fields, items' included, in the order of their numbers.
-    pub watched: Vec<WatchedField>,
+    pub watched: Vec<WatchedField<'p>>,
 }
 
 /// A field that should be found somewhere, for a warning where it never is.
-pub struct WatchedField {
+pub struct WatchedField<'p> {
     /// As in the spec: `comments.author`.
     pub name: String,
     /// Its first plain path, from the top of the record.
     pub steps: Vec<Step>,
-    /// The path as it was written.
-    pub source: String,
+    /// Of these, how many are those of the items' list.
+    pub above: usize,
     /// Whether it belongs to the items of a list.
     pub of_item: bool,
-    /// Whether its absence says anything: a template or a constant is no path.
-    pub is_path: bool,
+    /// The path as it was written; a template or a constant has none.
+    pub path: Option<&'p Path>,
 }
 
 /// The fields of a map.
@@ -136,7 +134,7 @@ impl<'p> Mapper<'p> {
                 (partition.id.as_str(), common.with_all(vars))
             })
             .collect();
-        Self { stream, map, shape, key, vars, watched }
+        Self { map, shape, key, vars, watched }
     }
 
     /// The variables of a partition.
@@ -150,7 +148,6 @@ impl<'p> Mapper<'p> {
 struct Above {
     name: String,
     steps: Vec<Step>,
-    source: String,
     inside: bool,
 }
 
@@ -158,7 +155,7 @@ fn field_set<'p>(
     stream: &'p StreamPlan,
     map: &'p MapPlan,
     above: &mut Above,
-    watched: &mut Vec<WatchedField>,
+    watched: &mut Vec<WatchedField<'p>>,
 ) -> FieldSet<'p> {
     let mut whole = false;
     let mut fields = Vec::with_capacity(map.fields.len());
@@ -167,19 +164,17 @@ fn field_set<'p>(
         let name = format!("{}{}", above.name, plan.name);
         let first = first_path(stream, &plan.source);
         let steps = first.and_then(Path::steps).unwrap_or_default();
-        let below = first.map_or("", |p| p.source().trim_start_matches('$'));
         let here = Above {
             name: format!("{name}."),
             steps: above.steps.iter().chain(steps).cloned().collect(),
-            source: format!("{}{below}", above.source),
             inside: true,
         };
         watched.push(WatchedField {
             name,
             steps: here.steps.clone(),
-            source: format!("${}", here.source),
+            above: above.steps.len(),
             of_item: above.inside,
-            is_path: first.is_some(),
+            path: first,
         });
         let source = match &plan.source {
             FieldSource::Path(path) => Source::Paths(vec![Selector::new(path)]),

@@ -24,7 +24,7 @@ mod warnings;
 mod worker;
 
 pub use counts::{BuildCounts, BuildReport, BuiltFile, StreamCounts, TaskCounts};
-pub use failures::Failure;
+pub use failures::{Blame, Failure};
 pub use rejected::REJECTED_FILE;
-pub use run::{BuildOptions, run};
+pub use run::{BuildOptions, Error, run};
 pub use show::{Fate, Shown, show};

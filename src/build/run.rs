@@ -27,6 +27,7 @@ use super::warnings::absent_paths;
 use super::worker::{Batch, Done, WATCHED_RECORDS, Worker};
 use crate::observe::Track;
 use crate::plan::Plan;
+use crate::spec::Diagnostic;
 use crate::store::{self, Body, Reader, Store, StoredRecord};
 
 /// Packed bytes of a batch that is full whatever its number of records.
@@ -176,7 +177,7 @@ fn fill(
     sinks: &mut [Box<dyn Sink>],
     dir: &OutputDir,
     options: &BuildOptions,
-) -> Result<(Tally, Vec<String>, AtomicFile), Error> {
+) -> Result<(Tally, Vec<Diagnostic>, AtomicFile), Error> {
     for (sink, plan) in sinks.iter_mut().zip(&plan.sinks) {
         sink.open(dir).map_err(|source| Error::Sink { name: plan.name.clone(), source })?;
     }

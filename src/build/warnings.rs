@@ -3,22 +3,23 @@
 use serde_json::Value;
 
 use super::map::Seen;
-use super::mapper::Mapper;
+use super::mapper::{Mapper, WatchedField};
 use super::worker::WATCHED_RECORDS;
-use crate::plan::{Step, nearest};
+use crate::plan::{Nearest, nearest};
+use crate::spec::{Diagnostic, Severity, quoted};
 use crate::store::Body;
 
-/// One sentence for each field of a stream whose path led nowhere in the first
+/// A finding for each field of a stream whose path led nowhere in the first
 /// records, with the nearest path that exists.
 ///
 /// In fewer records than that a path may be absent because nobody filled it in:
 /// then only those are named that look like a slip, and none inside lists.
-pub fn absent_paths(mapper: &Mapper, seen: &[Seen], sample: &[Body]) -> Vec<String> {
+pub fn absent_paths(mapper: &Mapper, seen: &[Seen], sample: &[Body]) -> Vec<Diagnostic> {
     let missing: Vec<_> = mapper
         .watched
         .iter()
         .zip(seen)
-        .filter(|(field, seen)| field.is_path && seen.looked > 0 && seen.found == 0)
+        .filter(|(field, seen)| field.path.is_some() && seen.looked > 0 && seen.found == 0)
         .filter(|(field, seen)| !field.of_item || u64::from(seen.looked) >= WATCHED_RECORDS)
         .collect();
     if missing.is_empty() {
@@ -31,37 +32,47 @@ pub fn absent_paths(mapper: &Mapper, seen: &[Seen], sample: &[Body]) -> Vec<Stri
     missing
         .into_iter()
         .filter_map(|(field, seen)| {
-            let near = suggestion(&records, &field.steps);
+            let near = suggestion(&records, field);
             let few = u64::from(seen.looked) < WATCHED_RECORDS;
-            if few && near.is_none() {
+            if few && near.as_ref().is_none_or(|near| near.alike.is_none()) {
                 return None;
             }
-            let what = if field.of_item { "items" } else { "records" };
-            let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
-            Some(format!(
-                "stream {}: the field `{}` finds nothing at `{}` in the first {} {what}{hint}",
-                mapper.stream.name, field.name, field.source, seen.looked
-            ))
+            Some(finding(field, seen, near))
         })
         .collect()
 }
 
-/// The deepest of the nearest paths, over all records: one of another name than
-/// what leads to it.
-fn suggestion(records: &[Value], steps: &[Step]) -> Option<String> {
-    records
-        .iter()
-        .filter_map(|record| {
-            let near = nearest(record, steps)?;
-            // Without an alike key the path so far is given, which helps nobody.
-            let depth = near.matches(['.', '[']).count();
-            let broken = (0..steps.len()).find(|n| nearest(record, &steps[..=*n]).is_some())?;
-            (depth > broken).then_some((depth, near))
-        })
-        // The first of the deepest, so that the order of records decides.
-        .fold(None, |best: Option<(usize, String)>, next| match best {
-            Some(best) if best.0 >= next.0 => Some(best),
+fn finding(field: &WatchedField, seen: &Seen, near: Option<Nearest>) -> Diagnostic {
+    let what = if field.of_item { "items" } else { "records" };
+    let message =
+        format!("the field `{}` finds nothing in the first {} {what}", field.name, seen.looked);
+    let own = |near: &Nearest| near.step.checked_sub(field.above);
+    let place = field.path.map(|path| match near.as_ref().and_then(own) {
+        Some(step) => path.place_of(step),
+        None => path.span(),
+    });
+    let hint = near.as_ref().and_then(|near| {
+        let path = field.path?.with_name(own(near)?, near.alike.as_ref()?)?;
+        Some(if path.contains('[') { quoted(&path) } else { path })
+    });
+    let far = near.as_ref().filter(|near| near.alike.is_none());
+    let there = far.and_then(Nearest::listed).map(|keys| format!("there is {keys}"));
+    Diagnostic {
+        severity: Severity::Warning,
+        hint,
+        notes: there.into_iter().collect(),
+        ..Diagnostic::error(place, message)
+    }
+}
+
+/// The nearest path over all records: the first that ends with a name like the one
+/// that is not there, else the deepest.
+fn suggestion(records: &[Value], field: &WatchedField) -> Option<Nearest> {
+    records.iter().filter_map(|record| nearest(record, &field.steps)).fold(None, |best, next| {
+        let rank = |near: &Nearest| (near.alike.is_some(), near.step);
+        match best {
+            Some(best) if rank(&best) >= rank(&next) => Some(best),
             _ => Some(next),
-        })
-        .map(|(_, near)| near)
+        }
+    })
 }

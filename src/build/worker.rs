@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::convert::convert;
 use super::counts::Tally;
+use super::failures::Blame;
 use super::map::{Left, Mapping, Rejected, Seen, text_of, unreadable};
 use super::mapper::Mapper;
 use super::projection::Tree;
@@ -127,7 +128,7 @@ impl<'p> Worker<'p> {
                     ),
                     pointer: None,
                     child: None,
-                    failure: None,
+                    blame: None,
                 };
                 let text = text_of(record.body.unpack()).unwrap_or_default();
                 self.reject(
@@ -184,9 +185,9 @@ impl<'p> Worker<'p> {
                 self.outputs(&current, &value, label, done);
             }
             Err(Left::Rejected(rejected)) => {
-                if let Some((what, error)) = rejected.failure.as_deref() {
+                if let Some(blame) = &rejected.blame {
                     let label = key.as_deref().unwrap_or(&record.primary_key);
-                    done.tally.failures.note(what, error, label);
+                    done.tally.failures.note(blame, label);
                 }
                 self.reject(&current, rejected, done);
             }
@@ -217,7 +218,7 @@ impl<'p> Worker<'p> {
                     message: reason.clone(),
                     pointer: None,
                     child: Some(child.clone()),
-                    failure: None,
+                    blame: None,
                 };
                 self.note(current, rejected, false, done);
             }
@@ -250,7 +251,7 @@ impl<'p> Worker<'p> {
         label: &str,
         done: &mut Done,
     ) {
-        done.tally.failures.note(what, error, label);
+        done.tally.failures.note(&Blame::template(what, error.clone()), label);
         let message = format!("{what}, {} (record {label})", error.told(&self.plan.sources));
         let rejected = Rejected { stage, ..Rejected::map("template_failed", message, None) };
         self.note(current, rejected, false, done);

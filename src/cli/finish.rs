@@ -42,11 +42,9 @@ pub fn finish(
     let reader = store.reader().map_err(store_error)?;
     let stats = Stats::gather(plan, &*reader, built, observer).map_err(store_error)?;
     stats.write(&OutputDir::new(dir)).map_err(|e| Ended::failed(e.to_string()))?;
-    let failed = failures::findings(&built.failures, &plan.sources, &dir.display().to_string());
-    diagnostics::print_all(&failed, &plan.sources, observer.voice().is_json());
-    for warning in &built.warnings {
-        observer.tell(&Event::Warning { warning });
-    }
+    let mut found = failures::findings(&built.failures, &plan.sources, &dir.display().to_string());
+    found.extend(built.warnings.iter().cloned());
+    diagnostics::print_all(&found, &plan.sources, observer.voice().is_json());
     for (file, _) in store.outputs().map_err(store_error)? {
         if !built.files.iter().any(|built| built.path == file) && dir.join(&file).exists() {
             let warning = format!("{file} is of an earlier build, and no longer made");

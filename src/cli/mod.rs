@@ -24,5 +24,6 @@ mod transport;
 mod validate;
 mod verb;
 mod verbs;
+mod verify;
 
 pub use program::main;

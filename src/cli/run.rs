@@ -17,10 +17,11 @@ use super::verb::{Run, Verb};
 use super::{finish, signals, transport};
 use crate::build;
 use crate::collect::{self, CollectOptions, CollectReport};
-use crate::http::{Client, ClientOptions, Stop};
+use crate::http::{Cause, Client, ClientOptions, Stop};
 use crate::observe::{Display, Event, Observer, Track};
 use crate::plan::{Plan, SinkPlan};
-use crate::report::{Ended, Outcome, STATS_FILE};
+use crate::report::{Ended, Exit, Outcome, STATS_FILE, diagnostics, failures};
+use crate::spec::Diagnostic;
 use crate::store::{
     Contents, Lock, LockKind, OutputState, PartitionState, STORE_FILE, SqliteReader, SqliteStore,
     Store, Writer,
@@ -148,6 +149,8 @@ fn run(spec: &SpecArgs) -> Outcome {
             job.collect(store, client, &stop, &observer).await
         })?;
         store = back;
+        let found = failures::of_collecting(&report.findings);
+        diagnostics::print_all(&found, &job.plan.sources, observer.voice().is_json());
         collected = Some(report);
     } else {
         // The limit of the records that are there stays.
@@ -283,6 +286,16 @@ impl Job<'_> {
         transport::client(&self.plan, options, stop, observer)
     }
 
+    /// The end of a run that cannot go on; a finding about the spec is told here.
+    fn ended(&self, error: &collect::Error) -> Ended {
+        if let collect::Error::Failed(Cause { finding: Some(finding), .. }) = error {
+            let json = self.spec.voice().is_json();
+            diagnostics::print_all(std::slice::from_ref(&**finding), &self.plan.sources, json);
+            return Ended::told(Exit::Failed);
+        }
+        Ended::failed(error.to_string())
+    }
+
     async fn collect(
         &self,
         store: Box<dyn Store>,
@@ -302,7 +315,7 @@ impl Job<'_> {
             collect::run(plan, writer.clone(), client.clone(), options, stop, observer).await;
         let recorded = client.finish();
         let store = writer.close().await.map_err(store_error)?;
-        let report = report.map_err(|e| Ended::failed(e.to_string()))?;
+        let report = report.map_err(|error| self.ended(&error))?;
         recorded.map_err(|e| Ended::failed(e.to_string()))?;
         Ok((store, report))
     }
@@ -334,7 +347,20 @@ pub fn build_into(
     let beside = vec![STATS_FILE.to_owned()];
     let options = build::BuildOptions { beside, track: Some(track), ..Default::default() };
     build::run(plan, store, &OutputDir::new(dir), &options)
-        .map_err(|e| Ended::failed(e.to_string()))
+        .map_err(|error| build_ended(&error, plan, observer))
+}
+
+/// The end of a build that failed; where a sink is behind it, its place is told.
+fn build_ended(error: &build::Error, plan: &Plan, observer: &Observer) -> Ended {
+    let build::Error::Sink { name, source } = error else {
+        return Ended::failed(error.to_string());
+    };
+    let place = plan.sinks.iter().find(|sink| sink.name == *name).map(|sink| sink.span);
+    let hint = String::from("nothing is lost: put it right, then `scrape build`");
+    let message = format!("the sink `{name}` cannot {source}");
+    let found = Diagnostic { hint: Some(hint), ..Diagnostic::error(place, message) };
+    diagnostics::print_all(&[found], &plan.sources, observer.voice().is_json());
+    Ended::told(Exit::Failed)
 }
 
 /// How many records the partitions of a plan have.

@@ -142,6 +142,14 @@ impl SpecArgs {
         words.join(" ")
     }
 
+    /// The command line of another verb for this directory, which knows the
+    /// params by itself.
+    pub fn other(&self, verb: &str, dir: &Path, more: &str) -> String {
+        let spec = quoted(self.given.first().map_or("", String::as_str));
+        let dir = quoted(&dir.display().to_string());
+        format!("scrape {verb} {spec} -o {dir} {more}").trim_end().to_owned()
+    }
+
     /// How progress is told.
     pub fn voice(&self) -> Voice {
         voice(&self.matches)

@@ -5,6 +5,7 @@ use clap::Command;
 use super::verb::Verb;
 use super::{
     build, completions, explain, list, man, plan, preview, run, schema, status, test, validate,
+    verify,
 };
 
 /// All of them.
@@ -17,6 +18,7 @@ pub const VERBS: &[Verb] = &[
     preview::VERB,
     test::VERB,
     status::VERB,
+    verify::VERB,
     list::VERB,
     schema::VERB,
     completions::VERB,

@@ -84,7 +84,8 @@ pub(super) async fn collect(stream: Arc<StreamRun>) -> Result<Ended> {
         {
             in_flight.insert(list.key.clone());
             let stream = stream.clone();
-            let named = (list.key.clone(), list.parent_seq);
+            let label = label(&stream, &list);
+            let named = (list.key.clone(), list.parent_seq, label);
             tasks.spawn(async move { (named, fetch(&stream, list).await) });
         }
         if !stopping && !pass.at_end && tasks.len() < workers {
@@ -108,7 +109,7 @@ pub(super) async fn collect(stream: Arc<StreamRun>) -> Result<Ended> {
         }
         tokio::select! {
             Some(done) = tasks.join_next() => {
-                let Some(((key, seq), result)) = joined(Some(done))? else { continue };
+                let Some(((key, seq, label), result)) = joined(Some(done))? else { continue };
                 in_flight.remove(&key);
                 // A parent that was replaced may have made it one less before.
                 let _ = stream.lists.fetch_update(Relaxed, Relaxed, |n| n.checked_sub(1));
@@ -118,10 +119,9 @@ pub(super) async fn collect(stream: Arc<StreamRun>) -> Result<Ended> {
                     Err(Break::Halt(Halt::Closed(back_at, message))) => {
                         ended.closed.get_or_insert((back_at, message));
                     }
-                    Err(Break::Halt(Halt::Failed(reason))) => {
-                        let at = at(&key, &key.child);
-                        stream.run.observer.tell(&Event::Failed { at, reason: &reason });
-                        let reason = without_attempts(&reason);
+                    Err(Break::Halt(Halt::Failed(cause))) => {
+                        stream.run.tell_failure(at(&key, &label), &cause);
+                        let reason = without_attempts(&cause.text);
                         let fail = move |store: &mut dyn Store| {
                             store.fail_child(&key, seq, &reason)
                         };
@@ -209,13 +209,13 @@ async fn fetch(stream: &Arc<StreamRun>, list: PendingChild) -> Result<(), Break>
     let Some(child) = plan.children.iter().find(|child| child.name == list.key.child) else {
         return Ok(());
     };
-    let failed = |message: String| Break::Halt(Halt::Failed(message));
+    let failed = |message: String| Break::Halt(Halt::Failed(message.into()));
     let parent = list
         .parent
         .unpack()
         .map_err(|e| e.to_string())
         .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).map_err(|e| e.to_string()));
-    let label = format!("{} {} {}", plan.name, name_of(stream, &list), child.name);
+    let label = label(stream, &list);
     let parent = parent.map_err(|e| failed(format!("{label}: its parent cannot be read: {e}")))?;
     let vars = plan.partitions.iter().find(|p| p.id == list.key.partition);
     let vars = vars.into_iter().flat_map(|p| &p.vars);
@@ -305,12 +305,13 @@ fn at<'a>(key: &'a ChildKey, request: &'a str) -> About<'a> {
     About { stream: Some(&key.stream), partition: Some(&key.partition), request }
 }
 
-/// What a record is called in messages.
-fn name_of(stream: &StreamRun, list: &PendingChild) -> String {
-    match &stream.plan().sort_key {
-        Some(sort) => crate::plan::original_key(sort.order, &list.key.sort_key).to_owned(),
-        None => list.key.primary_key.clone(),
-    }
+/// What a list is called in messages: `issues KAFKA-12 comments`.
+fn label(stream: &StreamRun, list: &PendingChild) -> String {
+    let record = match &stream.plan().sort_key {
+        Some(sort) => crate::plan::original_key(sort.order, &list.key.sort_key),
+        None => &list.key.primary_key,
+    };
+    format!("{} {record} {}", stream.plan().name, list.key.child)
 }
 
 fn keys(child: &ChildPlan, records: &[super::envelope::Raw]) -> Vec<Option<String>> {

@@ -108,7 +108,7 @@ async fn count_and_mend(part: &Arc<PartitionRun>) -> Result<Verdict, Break> {
 }
 
 /// How many records the server says there are, where it says so.
-async fn expected(part: &PartitionRun) -> Result<Option<u64>, Break> {
+pub(super) async fn expected(part: &PartitionRun) -> Result<Option<u64>, Break> {
     let plan = part.stream.plan();
     let Some(count) = &plan.pagination.count else {
         // What is left behind a key is not what there is.
@@ -142,13 +142,13 @@ async fn is_here(part: &PartitionRun, expected: u64) -> Result<bool, Break> {
 
 /// The keys of records that were rejected on the way in and are not here: their
 /// bytes were seen, or this run has given them up.
-async fn rejected(part: &PartitionRun) -> Result<HashSet<String>, Break> {
+pub(super) async fn rejected(part: &PartitionRun) -> Result<HashSet<String>, Break> {
     let rejects = rejects(part).await?.into_iter();
     Ok(rejects.filter(|(key, seen)| *seen || part.gave_up(key)).map(|(key, _)| key).collect())
 }
 
 /// The keys of records that nobody has seen.
-async fn unaccounted(part: &PartitionRun) -> Result<HashSet<String>, Break> {
+pub(super) async fn unaccounted(part: &PartitionRun) -> Result<HashSet<String>, Break> {
     Ok(rejects(part).await?.into_iter().filter(|(_, seen)| !seen).map(|(key, _)| key).collect())
 }
 
@@ -178,13 +178,15 @@ async fn rejects(part: &PartitionRun) -> Result<Vec<(String, bool)>, Break> {
 
 /// A record as a sweep lists it.
 #[derive(Debug, Clone)]
-struct Listed {
-    primary_key: String,
+pub(super) struct Listed {
+    pub(super) primary_key: String,
     /// The key to continue from, in a keyset.
     key: Option<String>,
+    /// What people call it, where the spec says so.
+    pub(super) name: Option<String>,
 }
 
-async fn by_sweeps(part: &Arc<PartitionRun>, sweep: &Sweep) -> Result<Verdict, Break> {
+pub(super) async fn by_sweeps(part: &Arc<PartitionRun>, sweep: &Sweep) -> Result<Verdict, Break> {
     let mut unlisted_before: Vec<String> = Vec::new();
     let (mut missing, mut expected) = (Vec::new(), 0);
     for _ in 0..MOST_SWEEPS {
@@ -234,7 +236,7 @@ fn some(keys: &[String]) -> String {
 
 /// The keys that the store has and the list has not, and the reverse; what was
 /// rejected is not missing.
-async fn compare(
+pub(super) async fn compare(
     part: &PartitionRun,
     listed: &[Listed],
 ) -> Result<(Vec<String>, Vec<String>), Break> {
@@ -252,7 +254,7 @@ async fn compare(
 /// All keys of the partition, in the server's order, and whether there are as
 /// many as its first page said: a sweep that lists fewer proves nothing about
 /// those that it does not list.
-async fn list(part: &PartitionRun, sweep: &Sweep) -> Result<(Vec<Listed>, bool), Break> {
+pub(super) async fn list(part: &PartitionRun, sweep: &Sweep) -> Result<(Vec<Listed>, bool), Break> {
     let plan = part.stream.plan();
     let run = &part.stream.run;
     let ask = part.ask(Some(&sweep.overlay));
@@ -291,7 +293,9 @@ async fn list(part: &PartitionRun, sweep: &Sweep) -> Result<(Vec<Listed>, bool),
             Step::Taken { next, keep, done } => {
                 let found = page.records.iter().zip(keys).take(keep).filter_map(|(raw, key)| {
                     let primary_key = find(&plan.primary_key, &raw.bytes).text()?;
-                    Some(Listed { primary_key, key })
+                    let named = plan.pagination.gaps.as_ref().map(|gaps| &gaps.key);
+                    let name = named.and_then(|path| find(path, &raw.bytes).text());
+                    Some(Listed { primary_key, name: name.or_else(|| key.clone()), key })
                 });
                 listed.extend(found);
                 if position.taken == 0 {
@@ -305,7 +309,7 @@ async fn list(part: &PartitionRun, sweep: &Sweep) -> Result<(Vec<Listed>, bool),
             }
             Step::Again(_) => {}
             Step::Fail(reason) => {
-                return Err(Break::Halt(Halt::Failed(format!("{}: {reason}", part.label))));
+                return Err(Break::Halt(Halt::Failed(part.paging(reason))));
             }
         }
     }
@@ -364,12 +368,12 @@ async fn fetch_run(
             }
             Err(Failure::PreviousKey) if above > 0 => above -= 1,
             Err(Failure::Failed { scope: FailureScope::Record, .. }) if size > 1 => size = 1,
-            Err(Failure::Failed { scope: FailureScope::Record, message }) => {
+            Err(Failure::Failed { scope: FailureScope::Record, cause }) => {
                 let Some(sweep) = &plan.pagination.sweep else {
-                    return Err(Break::Halt(Halt::Failed(message)));
+                    return Err(Break::Halt(Halt::Failed(cause)));
                 };
                 let key = &listed[from].primary_key;
-                let again = walk::second_try(part, sweep, &position, limit, message).await?;
+                let again = walk::second_try(part, sweep, &position, limit, cause).await?;
                 let keys = match again {
                     SecondTry::Came(page) => {
                         let came = page.records.len().saturating_sub(from - above);

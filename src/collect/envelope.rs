@@ -6,8 +6,9 @@ use scrape_api::Bytes;
 use serde_json::Value;
 
 use super::split::{self, ScanError};
-use crate::http::{Malformed, Reply};
-use crate::plan::{Path, Plan, ReplyKind, Step, nearest};
+use crate::http::{Cause, Malformed, Reply};
+use crate::plan::{Nearest, Path, Plan, ReplyKind, Step, nearest};
+use crate::spec::{Diagnostic, quoted};
 
 /// A reply taken apart.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ pub(super) struct Misfit {
     /// The key of the spec.
     name: &'static str,
     /// The nearest path that exists.
-    near: String,
+    near: Box<Nearest>,
     path: Path,
 }
 
@@ -45,17 +46,44 @@ impl Misfit {
     /// Checks that a path, without its last wildcard, is in a reply.
     pub(super) fn check(name: &'static str, path: &Path, value: &Value) -> Option<Self> {
         let near = nearest(value, path.container()?)?;
-        Some(Self::new(name, path, near))
+        Some(Self::new(name, path, Some(near)))
     }
 
-    fn new(name: &'static str, path: &Path, near: String) -> Self {
+    fn new(name: &'static str, path: &Path, near: Option<Nearest>) -> Self {
+        let near = Box::new(near.unwrap_or_else(Nearest::nothing));
         Self { name, near, path: path.clone() }
+    }
+
+    /// Why what `label` names is given up.
+    pub(super) fn cause(&self, plan: &Plan, label: &str) -> Cause {
+        Cause::from(format!("{label}: {}", self.message(plan))).with(self.finding())
+    }
+
+    fn finding(&self) -> Diagnostic {
+        let Self { name, near, path } = self;
+        let what = match *name {
+            "records" | "total" => "the reply",
+            _ => "a record",
+        };
+        let message =
+            format!("`{name}` selects nothing: there is no `{}` in {what}", path.source());
+        let listed = near.listed().filter(|_| near.alike.is_none());
+        let there = listed.map(|keys| match near.path.as_str() {
+            "$" => format!("there is {keys}"),
+            path => format!("in `{path}` there is {keys}"),
+        });
+        let better = near.alike.as_ref().and_then(|name| path.with_name(near.step, name));
+        Diagnostic {
+            hint: better.map(|path| quoted(&path)),
+            notes: there.into_iter().collect(),
+            ..Diagnostic::error(Some(path.place_of(near.step)), message)
+        }
     }
 
     /// One sentence with the place in the spec.
     pub(super) fn message(&self, plan: &Plan) -> String {
         let Self { name, near, path } = self;
-        let near = match near.as_str() {
+        let near = match near.path.as_str() {
             "$" => String::from("and nothing like it"),
             near => format!("the nearest is `{near}`"),
         };
@@ -114,15 +142,13 @@ fn plain(body: &Bytes, path: &Path, steps: &[Step]) -> Result<Result<Opened, Mis
     if let Some(first) = body.iter().find(|b| !b.is_ascii_whitespace())
         && !matches!(first, b'{' | b'[')
     {
-        return parse(body).map(|value| {
-            Err(Misfit::new("records", path, nearest(&value, steps).unwrap_or("$".into())))
-        });
+        return parse(body).map(|value| Err(Misfit::new("records", path, nearest(&value, steps))));
     }
     let Some(all) = steps.iter().position(|s| *s == Step::All) else {
         let value = parse(body)?;
         let places = split::select(body, steps).map_err(malformed)?;
         return Ok(if places.is_empty() {
-            Err(Misfit::new("records", path, nearest(&value, steps).unwrap_or("$".into())))
+            Err(Misfit::new("records", path, nearest(&value, steps)))
         } else {
             Ok((value, places))
         });
@@ -146,15 +172,14 @@ fn plain(body: &Bytes, path: &Path, steps: &[Step]) -> Result<Result<Opened, Mis
     let value = parse(&rest)?;
     let Some(list) = lists.first() else {
         return Ok(Err(Misfit::check("records", path, &value)
-            .unwrap_or_else(|| Misfit::new("records", path, "$".into()))));
+            .unwrap_or_else(|| Misfit::new("records", path, None))));
     };
     let text = &body[list.clone()];
     let listed = matches!(text[0], b'[' | b'{');
     if places.is_empty() && text != b"null" && (!listed || has_items(text)) {
         // The list is there, but what follows the wildcard is in no item.
         let whole = parse(body)?;
-        let near = nearest(&whole, steps).or_else(|| listed.then(|| "$".into()));
-        return Ok(Err(Misfit::new("records", path, near.unwrap_or("$".into()))));
+        return Ok(Err(Misfit::new("records", path, nearest(&whole, steps))));
     }
     Ok(Ok((value, places)))
 }
@@ -259,7 +284,7 @@ mod tests {
             (r#"{"errors":true}"#, "$.issues[*]", "$"),
             (r#"{"issues":"x"}"#, "$.issues[*]", "$.issues"),
         ] {
-            assert_eq!(opened(body, at).unwrap().unwrap_err().near, near, "{at} in {body}");
+            assert_eq!(opened(body, at).unwrap().unwrap_err().near.path, near, "{at} in {body}");
         }
     }
 

@@ -126,8 +126,8 @@ fn stored(stream: &StreamPlan, partition: usize, envelope: &Envelope) -> Vec<Sto
 async fn looks(plan: &Plan, client: &Client) -> Result<Vec<Look<()>>> {
     match preflight(plan, client).await? {
         Ready::Yes => {}
-        Ready::Stopped => return Err(Error::Failed(String::from("interrupted"))),
-        Ready::Closed(_, reason) => return Err(Error::Failed(reason)),
+        Ready::Stopped => return Err(Error::Failed(String::from("interrupted").into())),
+        Ready::Closed(_, reason) => return Err(Error::Failed(reason.into())),
     }
     let mut looks = Vec::new();
     for (stream, of) in plan.streams.iter().enumerate() {
@@ -189,11 +189,11 @@ async fn ask(
     let read = |reply: &Reply| envelope::open(reply, &stream.records);
     match client.send(|_| call.clone(), 0, read).await {
         Ok(sent) => Ok(sent.value.map_err(|misfit| misfit.message(plan))),
-        Err(Failure::Failed { scope: FailureScope::Record | FailureScope::Partition, message }) => {
-            Ok(Err(message))
+        Err(Failure::Failed { scope: FailureScope::Record | FailureScope::Partition, cause }) => {
+            Ok(Err(cause.text))
         }
-        Err(Failure::Failed { message, .. }) => Err(Error::Failed(message)),
-        Err(Failure::Stopped) => Err(Error::Failed(String::from("interrupted"))),
+        Err(Failure::Failed { cause, .. }) => Err(Error::Failed(cause)),
+        Err(Failure::Stopped) => Err(Error::Failed(String::from("interrupted").into())),
         Err(Failure::PreviousKey | Failure::End) => Ok(Err(String::from("there is nothing"))),
     }
 }

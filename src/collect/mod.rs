@@ -4,6 +4,7 @@
 mod children;
 mod complete;
 mod envelope;
+mod findings;
 mod look;
 mod page;
 mod paginate;
@@ -15,12 +16,15 @@ mod request;
 mod run;
 mod split;
 mod stream;
+mod verify;
 mod walk;
 
+pub use findings::Finding;
 pub use look::{Look, Outline, outline, sample};
-pub use run::{CollectOptions, CollectReport, run};
 #[cfg(test)]
-pub use run::{Error, PartitionReport};
+pub use run::PartitionReport;
+pub use run::{CollectOptions, CollectReport, Error, run};
+pub use verify::{Gap, PartitionCheck, Verified, VerifyOptions, verify};
 
 #[cfg(test)]
 mod tests;

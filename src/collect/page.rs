@@ -6,8 +6,8 @@ use super::envelope::{self, Misfit, Raw};
 use super::paginate::{At, Position, Seen};
 use super::request::Ask;
 use super::run::Run;
-use crate::http::{Failure, FailureScope, Reply};
-use crate::plan::{EvalError, PaginationKind, Path};
+use crate::http::{Cause, Failure, FailureScope, Reply};
+use crate::plan::{EvalError, PaginationKind, Path, Plan, RequestTemplate};
 use serde_json::Value;
 
 /// A page as it came.
@@ -35,7 +35,7 @@ pub(super) async fn fetch(
         let limit = limit.map(|limit| (limit >> halvings).max(1));
         ask.call(&run.plan, position, limit)
     };
-    let first = call(0).map_err(|e| failed(template_error(run, &ask.label, &e)))?;
+    let first = call(0).map_err(|e| failed(template_error(&run.plan, &ask.label, &e)))?;
     let halvings = match limit {
         Some(limit) if position.may_shrink() => limit.max(1).ilog2(),
         _ => 0,
@@ -46,8 +46,9 @@ pub(super) async fn fetch(
         _ => call(halvings).unwrap_or_else(|_| first.clone()),
     };
     let read = |reply: &Reply| envelope::open(reply, records);
-    let sent = run.client.send(build, halvings, read).await?;
-    let misfit = |misfit: Misfit| failed(format!("{}: {}", ask.label, misfit.message(&run.plan)));
+    let sent = run.client.send(build, halvings, read).await;
+    let sent = sent.map_err(|failure| at(ask.request, failure))?;
+    let misfit = |misfit: Misfit| failed(misfit.cause(&run.plan, &ask.label));
     let envelope = sent.value.map_err(misfit)?;
     let pagination = ask.pagination;
     let at_start = position.taken == 0;
@@ -85,13 +86,23 @@ pub(super) async fn fetch(
 }
 
 /// What a template of a request says when it fails, with its place.
-pub(super) fn template_error(run: &Run, label: &str, error: &EvalError) -> String {
-    format!("{label}: {}", error.told(&run.plan.sources))
+pub(super) fn template_error(plan: &Plan, label: &str, error: &EvalError) -> Cause {
+    Cause::from(format!("{label}: {}", error.told(&plan.sources))).with(error.finding())
 }
 
 /// The failure of a partition.
-pub(super) fn failed(message: String) -> Failure {
-    Failure::Failed { scope: FailureScope::Partition, message }
+pub(super) fn failed(cause: Cause) -> Failure {
+    Failure::Failed { scope: FailureScope::Partition, cause }
+}
+
+/// Gives a failure the place of what was asked.
+pub(super) fn at(request: &RequestTemplate, mut failure: Failure) -> Failure {
+    if let Failure::Failed { cause: Cause { finding: Some(finding), status, .. }, .. } =
+        &mut failure
+    {
+        finding.span.get_or_insert_with(|| request.place(*status));
+    }
+    failure
 }
 
 fn number(value: &Value) -> Option<u64> {

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use tokio::task::JoinSet;
 
+use super::complete::Verdict;
 use super::page::PageSize;
 use super::paginate::{At, Position};
 use super::request::Ask;
@@ -14,8 +15,10 @@ use super::run::{Break, Halt, PartitionReport, Result, joined};
 use super::stream::StreamRun;
 use super::walk::{self, WalkEnd};
 use super::{complete, ranges};
+use crate::http::Cause;
 use crate::observe::{About, Event, Phase, Track};
 use crate::plan::{Overlay, PaginationKind, Partition, Scope, template_value};
+use crate::spec::Diagnostic;
 use crate::store::{Cursor, PartitionRow, PartitionState};
 
 /// What all tasks of a partition share.
@@ -88,6 +91,34 @@ impl PartitionRun {
         &self.stream.plan().pagination.kind
     }
 
+    /// Why it is given up where its pages do not lead on.
+    pub(super) fn paging(&self, reason: String) -> Cause {
+        let place = match self.kind() {
+            PaginationKind::Keyset { after, .. } => after.span(),
+            PaginationKind::Cursor { token, .. } => token.span(),
+            PaginationKind::NextUrl { url } => url.span(),
+            _ => self.stream.plan().request.place(None),
+        };
+        // `what happened (where): a question that leads on`
+        let (told, hint) = match reason.split_once(": ") {
+            Some((told, hint)) if hint.ends_with('?') => (told, Some(hint.to_owned())),
+            _ => (reason.as_str(), None),
+        };
+        let (told, note) = match told.split_once(" (") {
+            Some((told, note)) => (told, Some(note.trim_end_matches(')').to_owned())),
+            None => (told, None),
+        };
+        let found = Diagnostic::error(Some(place), told);
+        let finding = Diagnostic { hint, notes: note.into_iter().collect(), ..found };
+        Cause::from(format!("{}: {reason}", self.label)).with(finding)
+    }
+
+    /// A reason as it stands beside the name of the partition.
+    fn without_label(&self, reason: String) -> String {
+        let rest = reason.strip_prefix(&self.label).and_then(|rest| rest.strip_prefix(": "));
+        rest.map_or_else(|| reason.clone(), str::to_owned)
+    }
+
     /// The request of a page, with what an overlay replaces.
     pub(super) fn ask<'p>(&'p self, overlay: Option<&'p Overlay>) -> Ask<'p> {
         let plan = self.stream.plan();
@@ -134,7 +165,7 @@ impl PartitionRun {
         Ok(self.stream.store(move |store| store.count_records(&stream, &partition)).await?)
     }
 
-    async fn put(&self, row: PartitionRow) -> Result<()> {
+    pub(super) async fn put(&self, row: PartitionRow) -> Result<()> {
         Ok(self.stream.store(move |store| store.put_partition(&row)).await?)
     }
 
@@ -146,6 +177,15 @@ impl PartitionRun {
         let expected = self.track.expected().filter(|_| is_open);
         let (checked, limit, reason) = (None, None, None);
         PartitionRow { stream, partition, state, expected, checked, limit, reason }
+    }
+
+    /// Its row after a verdict.
+    pub(super) fn judged(&self, verdict: Verdict) -> PartitionRow {
+        let mut row = self.row(verdict.state);
+        row.expected = verdict.expected;
+        row.checked = verdict.checked.map(str::to_owned);
+        row.reason = verdict.reason;
+        row
     }
 
     async fn report(&self, row: PartitionRow) -> Result<PartitionReport> {
@@ -205,13 +245,10 @@ pub(super) async fn collect(part: Arc<PartitionRun>) -> Result<Ended> {
                     row.reason = Some(message.clone());
                     closed = Some((back_at, message));
                 }
-                Halt::Failed(message) => {
-                    part.stream
-                        .run
-                        .observer
-                        .tell(&Event::Failed { at: part.at(), reason: &message });
+                Halt::Failed(cause) => {
+                    part.stream.run.tell_failure(part.at(), &cause);
                     row.state = PartitionState::Failed;
-                    row.reason = Some(message);
+                    row.reason = Some(part.without_label(cause.text));
                 }
             }
             part.put(row.clone()).await?;
@@ -300,12 +337,7 @@ pub(super) async fn check_again(
 }
 
 async fn verdict(part: &Arc<PartitionRun>) -> Result<PartitionRow, Break> {
-    let verdict = complete::check(part).await?;
-    let mut row = part.row(verdict.state);
-    row.expected = verdict.expected;
-    row.checked = verdict.checked.map(str::to_owned);
-    row.reason = verdict.reason;
-    Ok(row)
+    Ok(part.judged(complete::check(part).await?))
 }
 
 /// The cursors to go on from.

@@ -4,11 +4,13 @@ use std::time::SystemTime;
 
 use serde::de::IgnoredAny;
 
+use super::page;
 use super::paginate::Position;
 use super::request::Ask;
 use super::run::{Error, Result};
-use crate::http::{Client, Failure, FailureScope, Malformed, Reply};
-use crate::plan::{Pagination, PaginationKind, Plan, Preflight};
+use crate::http::{Cause, Client, Failure, FailureScope, Malformed, Reply};
+use crate::plan::{Pagination, Plan, Preflight};
+use crate::spec::Diagnostic;
 
 /// Whether the first page may be asked for.
 pub enum Ready {
@@ -30,10 +32,10 @@ pub async fn preflight(plan: &Plan, client: &Client) -> Result<Ready> {
         let reply = match ask(plan, client, check).await {
             Ok(reply) => reply,
             Err(Failure::Stopped) => return Ok(Ready::Stopped),
-            Err(Failure::Failed { scope: FailureScope::Host { back_at }, message }) => {
-                return Ok(Ready::Closed(back_at, message));
+            Err(Failure::Failed { scope: FailureScope::Host { back_at }, cause }) => {
+                return Ok(Ready::Closed(back_at, cause.text));
             }
-            Err(Failure::Failed { message, .. }) => return Err(Error::Failed(message)),
+            Err(Failure::Failed { cause, .. }) => return Err(Error::Failed(cause)),
             Err(Failure::PreviousKey | Failure::End) => continue,
         };
         judge(plan, check, &reply)?;
@@ -42,14 +44,7 @@ pub async fn preflight(plan: &Plan, client: &Client) -> Result<Ready> {
 }
 
 async fn ask(plan: &Plan, client: &Client, check: &Preflight) -> Result<Reply, Failure> {
-    let pagination = Pagination {
-        kind: PaginationKind::None,
-        limit: None,
-        limit_param: None,
-        total: None,
-        count: None,
-        sweep: None,
-    };
+    let pagination = Pagination::single();
     let ask = Ask {
         request: &check.request,
         overlay: None,
@@ -57,14 +52,9 @@ async fn ask(plan: &Plan, client: &Client, check: &Preflight) -> Result<Reply, F
         scope: plan.scope(),
         label: format!("preflight {}", check.name),
     };
-    let call = ask.call(plan, &Position::start(&pagination.kind), None).map_err(|error| {
-        super::page::failed(format!(
-            "preflight {}: {} ({})",
-            check.name,
-            error.message,
-            plan.sources.display(error.span)
-        ))
-    })?;
+    let call = ask
+        .call(plan, &Position::start(&pagination.kind), None)
+        .map_err(|error| page::failed(page::template_error(plan, &ask.label, &error)))?;
     // Where a check looks into JSON, an answer without is none.
     let json = check.fail_if.iter().any(|c| !c.when.json.is_empty());
     let read = |reply: &Reply| match json {
@@ -73,7 +63,8 @@ async fn ask(plan: &Plan, client: &Client, check: &Preflight) -> Result<Reply, F
             .map_err(|e| Malformed::from_json(&e)),
         false => Ok(()),
     };
-    Ok(client.send(|_| call.clone(), 0, read).await?.reply)
+    let sent = client.send(|_| call.clone(), 0, read).await;
+    Ok(sent.map_err(|failure| page::at(&check.request, failure))?.reply)
 }
 
 fn judge(plan: &Plan, check: &Preflight, reply: &Reply) -> Result<()> {
@@ -82,21 +73,16 @@ fn judge(plan: &Plan, check: &Preflight, reply: &Reply) -> Result<()> {
         let applies = match &entry.applies {
             None => true,
             Some(template) => plan.env.test(template, &scope).map_err(|error| {
-                Error::Failed(format!(
-                    "preflight {}: {} ({})",
-                    check.name,
-                    error.message,
-                    plan.sources.display(error.span)
-                ))
+                let label = format!("preflight {}", check.name);
+                Error::Failed(page::template_error(plan, &label, &error))
             })?,
         };
         if applies && entry.when.holds_for(reply) {
-            return Err(Error::Failed(format!(
-                "{} ({}, {})",
-                entry.say,
-                check.name,
-                plan.sources.display(entry.span)
-            )));
+            let place = plan.sources.display(entry.span);
+            let text = format!("{} ({}, {place})", entry.say, check.name);
+            let found = Diagnostic::error(Some(entry.span), entry.say.as_str());
+            let notes = vec![format!("the check {} before the first page", check.name)];
+            return Err(Error::Failed(Cause::from(text).with(Diagnostic { notes, ..found })));
         }
     }
     Ok(())

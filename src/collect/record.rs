@@ -8,10 +8,12 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::envelope::{Misfit, Raw};
 use super::split;
+use crate::http::Cause;
 use crate::plan::{
-    ChildPlan, Env, KeyOrder, PaginationKind, Path, Plan, Scope, Step, StreamPlan, order_key,
-    template_value, version_key,
+    ChildPlan, Env, EvalError, KeyOrder, PaginationKind, Path, Plan, Scope, Step, StreamPlan,
+    order_key, template_value, version_key,
 };
+use crate::spec::{Diagnostic, Severity};
 use crate::store::{Body, ChildItem, NewRecord, Reject, Stage};
 
 /// What a path finds in the bytes of a record.
@@ -81,7 +83,7 @@ pub(super) struct PageRecords {
     /// A selector of the stream that is in none of them.
     pub(super) misfit: Option<Misfit>,
     /// Why a template `fetch_if` failed for one of them.
-    pub(super) doubt: Option<String>,
+    pub(super) doubt: Option<Cause>,
 }
 
 /// Reads the records of one stream. Made once a run.
@@ -151,7 +153,7 @@ impl Reader {
         stream: &StreamPlan,
         scope: &Scope,
         raw: &Raw,
-        doubt: &mut Option<String>,
+        doubt: &mut Option<Cause>,
     ) -> Result<NewRecord, Fault> {
         let bytes = &raw.bytes[..];
         well_formed(bytes)?;
@@ -171,13 +173,14 @@ impl Reader {
                 Err(error) => {
                     pending.push(child.name.clone());
                     doubt.get_or_insert_with(|| {
-                        format!(
+                        let text = format!(
                             "{} {primary_key}: fetching `{}`, since its `fetch_if` fails: {} ({})",
                             stream.name,
                             child.name,
                             error.message,
                             plan.sources.display(error.span)
-                        )
+                        );
+                        Cause::from(text).with(doubtful(&child.name, &error))
                     });
                 }
             }
@@ -191,6 +194,14 @@ impl Reader {
             pending,
         })
     }
+}
+
+/// A `fetch_if` that fails, as a finding about the spec.
+fn doubtful(child: &str, error: &EvalError) -> Diagnostic {
+    let mut found = error.finding();
+    found.severity = Severity::Warning;
+    found.notes.push(format!("`fetch_if` fails, so that `{child}` is fetched for each record"));
+    found
 }
 
 /// The items of one page of a child list.

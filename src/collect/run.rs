@@ -6,10 +6,11 @@ use std::time::SystemTime;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::findings::{Finding, Findings};
 use super::preflight::{Ready, preflight};
 use super::stream::StreamRun;
-use crate::http::{Client, Failure, FailureScope, Stop};
-use crate::observe::{Observer, Track};
+use crate::http::{Cause, Client, Failure, FailureScope, Stop};
+use crate::observe::{About, Event, Observer, Track};
 use crate::plan::Plan;
 use crate::store::{self, PartitionState, Writer};
 
@@ -40,6 +41,8 @@ pub struct CollectReport {
     /// A host that must not be asked before a certain time: the time, and a
     /// sentence.
     pub closed: Option<(SystemTime, String)>,
+    /// What failed by a fault of the spec, or of what it asks for.
+    pub findings: Vec<Finding>,
 }
 
 impl CollectReport {
@@ -81,10 +84,9 @@ pub enum Error {
     /// The store.
     #[error(transparent)]
     Store(#[from] store::Error),
-    /// A check before the first page, or a rule that says `fail_run`; one
-    /// sentence for people.
+    /// A check before the first page, or a rule that says `fail_run`.
     #[error("{0}")]
-    Failed(String),
+    Failed(Cause),
 }
 
 /// The result of collecting.
@@ -101,6 +103,8 @@ pub(super) struct Run {
     /// Bounds the pages in hand. More than there are permits for requests, so
     /// that a partition which waits for its turn to try again holds up no other.
     pub(super) hands: Semaphore,
+    /// What failed, as findings about the spec.
+    pub(super) findings: Findings,
 }
 
 /// Why a task of a run has ended early, and the run goes on.
@@ -111,7 +115,7 @@ pub(super) enum Halt {
     /// The host must not be asked before that time.
     Closed(SystemTime, String),
     /// What was being read is given up.
-    Failed(String),
+    Failed(Cause),
 }
 
 /// A halt, or the end of the whole run.
@@ -137,16 +141,16 @@ impl From<Failure> for Break {
     fn from(failure: Failure) -> Self {
         let unexpected = |rule: &str| {
             let message = format!("a rule says `{rule}` where there is nothing to continue from");
-            Self::Halt(Halt::Failed(message))
+            Self::Halt(Halt::Failed(message.into()))
         };
         match failure {
             Failure::Stopped => Self::Halt(Halt::Stopped),
             Failure::PreviousKey => unexpected("previous_key"),
             Failure::End => unexpected("end"),
-            Failure::Failed { scope, message } => match scope {
-                FailureScope::Run => Self::Error(Error::Failed(message)),
-                FailureScope::Host { back_at } => Self::Halt(Halt::Closed(back_at, message)),
-                FailureScope::Record | FailureScope::Partition => Self::Halt(Halt::Failed(message)),
+            Failure::Failed { scope, cause } => match scope {
+                FailureScope::Run => Self::Error(Error::Failed(cause)),
+                FailureScope::Host { back_at } => Self::Halt(Halt::Closed(back_at, cause.text)),
+                FailureScope::Record | FailureScope::Partition => Self::Halt(Halt::Failed(cause)),
             },
         }
     }
@@ -183,7 +187,16 @@ pub async fn run(
     });
     observer.board.begin(partitions.map(Arc::new).collect());
     let hands = Semaphore::new(16 + 4 * options.concurrency.min(1024));
-    let run = Arc::new(Run { plan, writer, client, options, stop, observer, hands });
+    let run = Arc::new(Run {
+        plan,
+        writer,
+        client,
+        options,
+        stop,
+        observer,
+        hands,
+        findings: Findings::default(),
+    });
     let mut streams = JoinSet::new();
     for index in 0..run.plan.streams.len() {
         let stream = StreamRun::new(run.clone(), index);
@@ -201,6 +214,7 @@ pub async fn run(
         whole.children_left |= report.children_left;
         whole.closed = whole.closed.or(report.closed);
     }
+    whole.findings = run.findings.take();
     if whole.is_complete_but_for_the_interruption() {
         whole.interrupted = false;
     }
@@ -242,9 +256,18 @@ pub(super) fn joined<T>(
     match result {
         None => Ok(None),
         Some(Ok(value)) => Ok(Some(value)),
-        Some(Err(error)) => Err(Error::Failed(format!(
+        Some(Err(error)) => Err(Error::Failed(Cause::from(format!(
             "a part of the program has failed ({error}); what was committed is safe, go on with \
              --resume"
-        ))),
+        )))),
+    }
+}
+
+impl Run {
+    /// Tells what has failed, unless that was told often enough.
+    pub(super) fn tell_failure(&self, at: About<'_>, cause: &Cause) {
+        if self.findings.note(at.request, cause) {
+            self.observer.tell(&Event::Failed { at, reason: &cause.text });
+        }
     }
 }

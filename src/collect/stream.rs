@@ -9,6 +9,7 @@ use super::children::{self, Signal};
 use super::partition::{self, PartitionRun};
 use super::record::Reader;
 use super::run::{CollectReport, PartitionReport, Result, Run, joined};
+use crate::http::Cause;
 use crate::observe::Event;
 use crate::plan::{Scope, StreamPlan};
 use crate::store::{PartitionRow, PartitionState};
@@ -61,9 +62,10 @@ impl StreamRun {
     }
 
     /// Tells once why the `fetch_if` of a record failed.
-    pub(super) fn doubt(&self, text: &str) {
+    pub(super) fn doubt(&self, label: &str, cause: &Cause) {
         if !self.doubted.swap(true, Relaxed) {
-            self.run.observer.tell(&Event::FetchIf { reason: text });
+            self.run.findings.note(label, cause);
+            self.run.observer.tell(&Event::FetchIf { reason: &cause.text });
         }
     }
 }

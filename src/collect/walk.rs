@@ -11,7 +11,7 @@ use super::paginate::{At, Pager, Position, Step};
 use super::partition::PartitionRun;
 use super::record::{Item, PageRecords, find, key_of};
 use super::run::{Break, Error, Halt, Result};
-use crate::http::{Failure, FailureScope};
+use crate::http::{Cause, Failure, FailureScope};
 use crate::observe::Event;
 use crate::plan::{PaginationKind, Sweep, order_key};
 use crate::store::{Cursor, PageCommit, Reject, Stage};
@@ -104,8 +104,8 @@ impl Walk<'_> {
                     .await?;
                 Ok(Some(WalkEnd::Done))
             }
-            Err(Failure::Failed { scope: FailureScope::Record, message }) => {
-                self.poisoned(size, message).await
+            Err(Failure::Failed { scope: FailureScope::Record, cause }) => {
+                self.poisoned(size, cause).await
             }
             Err(Failure::Failed { scope: FailureScope::Partition, .. })
                 if self.resumed && matches!(self.position.at, At::Token(_) | At::Url(_)) =>
@@ -127,14 +127,13 @@ impl Walk<'_> {
         if let Some(misfit) = &read.misfit
             && !part.stream.read_some.load(Relaxed)
         {
-            let message = format!("{}: {}", part.label, misfit.message(&run.plan));
-            return Err(Break::Halt(Halt::Failed(message)));
+            return Err(Break::Halt(Halt::Failed(misfit.cause(&run.plan, &part.label))));
         }
         if !read.items.is_empty() && read.misfit.is_none() {
             part.stream.read_some.store(true, Relaxed);
         }
         if let Some(doubt) = &read.doubt {
-            part.stream.doubt(doubt);
+            part.stream.doubt(&part.label, doubt);
         }
         (seen.keys, seen.digest) = (read.keys, read.digest);
         if let Some(total) = seen.total {
@@ -157,8 +156,7 @@ impl Walk<'_> {
                 return Ok(None);
             }
             Step::Fail(reason) => {
-                let message = format!("{}: {reason}", part.label);
-                return Err(Break::Halt(Halt::Failed(message)));
+                return Err(Break::Halt(Halt::Failed(part.paging(reason))));
             }
         };
         let mut cut = false;
@@ -233,20 +231,20 @@ impl Walk<'_> {
     async fn poisoned(
         &mut self,
         size: Option<u32>,
-        message: String,
+        cause: Cause,
     ) -> Result<Option<WalkEnd>, Break> {
         let part = self.part;
         let plan = part.stream.plan();
         let by_record = matches!(self.position.at, At::Key { .. } | At::Offset(_));
         let sweep = plan.pagination.sweep.as_ref().filter(|_| by_record);
         let (Some(sweep), Some(size)) = (sweep, size) else {
-            return Err(Break::Halt(Halt::Failed(message)));
+            return Err(Break::Halt(Halt::Failed(cause)));
         };
         if size > 1 {
             part.size().shrink_to_one();
             return Ok(None);
         }
-        let keys = match second_try(part, sweep, &self.position, Some(1), message.clone()).await? {
+        let keys = match second_try(part, sweep, &self.position, Some(1), cause.clone()).await? {
             SecondTry::Came(page) => {
                 (self.resumed, self.steps_back) = (false, 0);
                 return self.take(page).await;
@@ -254,20 +252,20 @@ impl Walk<'_> {
             SecondTry::Unreadable(keys) => keys,
         };
         let Some(raw) = keys.records.first() else {
-            return Err(Break::Halt(Halt::Failed(message)));
+            return Err(Break::Halt(Halt::Failed(cause)));
         };
         let (key, identity) = (key_of(plan, raw), find(&plan.primary_key, &raw.bytes).text());
         let mut seen = keys.seen;
         (seen.keys, seen.digest) = (vec![key.clone()], keys.seq as u64);
         let Step::Taken { next, keep, done } = self.pager.advance(&self.position, &seen) else {
-            return Err(Break::Halt(Halt::Failed(message)));
+            return Err(Break::Halt(Halt::Failed(cause)));
         };
         self.position = next;
         let mut commit = self.empty(keys.seq);
         commit.cursor = Some(self.cursor(done));
         if let (1, Some(identity)) = (keep, identity.or(key)) {
             let (at, record) = (part.at(), identity.as_str());
-            let event = Event::Rejected { at, record, reason: &message };
+            let event = Event::Rejected { at, record, reason: &cause.text };
             part.stream.run.observer.tell(&event);
             part.give_up(&identity);
             commit.rejects.push(unreadable(part, identity));
@@ -294,7 +292,7 @@ pub(super) async fn second_try(
     sweep: &Sweep,
     position: &Position,
     limit: Option<u32>,
-    message: String,
+    cause: Cause,
 ) -> Result<SecondTry, Break> {
     let run = &part.stream.run;
     let records = &part.stream.plan().records;
@@ -302,7 +300,7 @@ pub(super) async fn second_try(
     let keys = match page::fetch(run, &ask, records, position, limit).await {
         Ok(page) => page,
         Err(Failure::Failed { scope: FailureScope::Record | FailureScope::Partition, .. }) => {
-            return Err(Break::Halt(Halt::Failed(message)));
+            return Err(Break::Halt(Halt::Failed(cause)));
         }
         Err(failure) => return Err(failure.into()),
     };
@@ -345,7 +343,7 @@ pub(super) async fn read_records(
         stream.reader.page(&stream.run.plan, stream.plan(), id, &part.scope, &records)
     })
     .await
-    .map_err(|error| Error::Failed(format!("reading records has failed: {error}")))
+    .map_err(|error| Error::Failed(format!("reading records has failed: {error}").into()))
 }
 
 /// Commits a page, and wakes those who fetch child lists.

@@ -21,10 +21,11 @@ impl Shared {
         };
         let mut url = parsed.map_err(|e| Failure::Failed {
             scope: FailureScope::Partition,
-            message: self
+            cause: self
                 .redactor
                 .redact(&format!("{}: `{text}` is no URL: {e}", call.label))
-                .into_owned(),
+                .into_owned()
+                .into(),
         })?;
         if !call.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&call.query);

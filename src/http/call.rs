@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use scrape_api::{Bytes, Method};
 
+use super::cause::Cause;
 use crate::plan::ReplyKind;
 
 /// Where a request goes.
@@ -113,13 +114,13 @@ pub enum Failure {
     End,
     /// The run is ending.
     Stopped,
-    /// The request failed for good. `message` is one sentence with status, the
-    /// server's own words where it gave some, and the rule that decided.
+    /// The request failed for good. The cause has the status, the server's own
+    /// words where it gave some, and the rule that decided.
     Failed {
         /// How much it takes down.
         scope: FailureScope,
         /// Why, for people.
-        message: String,
+        cause: Cause,
     },
 }
 

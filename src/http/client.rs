@@ -61,10 +61,31 @@ pub(crate) struct Shared {
 }
 
 /// What a request is for, as far as sending it differs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Purpose {
+#[derive(Clone, Copy)]
+pub(crate) enum Purpose<'a> {
     Data,
     Robots,
+    /// To learn whether something is there: these replies are answers as well.
+    LookUp(&'a (dyn Fn(&Reply) -> bool + Sync)),
+}
+
+impl Purpose<'_> {
+    fn is_data(self) -> bool {
+        matches!(self, Self::Data)
+    }
+
+    fn is_robots(self) -> bool {
+        matches!(self, Self::Robots)
+    }
+
+    /// Whether a reply that is no good one is an answer nevertheless.
+    fn takes(self, reply: &Reply) -> bool {
+        match self {
+            Self::Data => false,
+            Self::Robots => says_nothing(reply.status),
+            Self::LookUp(answers) => answers(reply),
+        }
+    }
 }
 
 impl Client {
@@ -151,6 +172,20 @@ impl Client {
         self.shared.send(Purpose::Data, build, max_halvings, read).await
     }
 
+    /// Sends a request to learn whether something is there: a reply for which
+    /// `answers` holds is one, whatever its status.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub async fn look_up<T>(
+        &self,
+        call: Call,
+        answers: impl Fn(&Reply) -> bool + Sync,
+        read: impl Fn(&Reply) -> Result<T, Malformed>,
+    ) -> Result<Sent<T>, Failure> {
+        self.shared.send(Purpose::LookUp(&answers), |_| call.clone(), 0, read).await
+    }
+
     /// A call as people read it: its method and its URL, without credentials.
     pub fn shown(&self, call: &Call) -> String {
         let url = match self.shared.url(call) {
@@ -185,7 +220,7 @@ impl Client {
 impl Shared {
     pub(crate) async fn send<T>(
         &self,
-        purpose: Purpose,
+        purpose: Purpose<'_>,
         build: impl Fn(u32) -> Call,
         max_halvings: u32,
         read: impl Fn(&Reply) -> Result<T, Malformed>,
@@ -196,7 +231,7 @@ impl Shared {
             let call = build(tries.halvings);
             let url = self.url(&call)?;
             let host = self.host(&url);
-            if purpose == Purpose::Data {
+            if !purpose.is_robots() {
                 self.check_robots(&host, &call, &url).await?;
             }
             let renewals = self.renewals.load(Relaxed);
@@ -209,7 +244,7 @@ impl Shared {
                 url: format!("{} {}", call.method.as_str(), shown(&url)),
                 date: None,
             };
-            if purpose == Purpose::Robots
+            if !purpose.is_data()
                 && let Outcome::Login(reply, _) | Outcome::Refused(reply, _) = attempt.outcome
             {
                 attempt.outcome = Outcome::Reply(reply);
@@ -220,13 +255,17 @@ impl Shared {
                     trouble.situation = Situation::of(reply);
                     trouble.date = reply.date;
                     let good = (200..300).contains(&reply.status);
-                    let read = if good || purpose == Purpose::Robots && says_nothing(reply.status) {
+                    let read = if good || purpose.takes(reply) {
                         read(reply).map_err(|malformed| refine(reply, malformed))
                     } else {
                         Err(Malformed { kind: ReplyKind::NotJson, message: String::new() })
                     };
                     match read {
-                        Ok(value) if purpose == Purpose::Robots || !self.has_rule(reply) => {
+                        Ok(value)
+                            if purpose.is_robots()
+                                || purpose.takes(reply)
+                                || !self.has_rule(reply) =>
+                        {
                             attempt.leave.succeeded();
                             if let Some(pace) = &host.pace {
                                 pace.speed_up();
@@ -311,8 +350,10 @@ impl Shared {
     /// credentials than when a request was sent, before which they had been renewed
     /// so often.
     pub(crate) fn reauthorise(&self, renewals: u64) -> Result<bool, Failure> {
-        let made = auth::resolve(&self.plan, &self.redactor)
-            .map_err(|e| Failure::Failed { scope: FailureScope::Run, message: e.to_string() })?;
+        let made = auth::resolve(&self.plan, &self.redactor).map_err(|e| Failure::Failed {
+            scope: FailureScope::Run,
+            cause: e.to_string().into(),
+        })?;
         let mut credentials = self.credentials.write().unwrap_or_else(PoisonError::into_inner);
         if *credentials != made {
             *credentials = made;

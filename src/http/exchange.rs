@@ -11,6 +11,7 @@ use url::Url;
 use super::address::without_credentials;
 use super::breaker::Leave;
 use super::call::{Call, Failure, FailureScope, Reply};
+use super::cause::Cause;
 use super::client::Shared;
 use super::host::Host;
 use super::pace::Held;
@@ -107,13 +108,13 @@ impl Shared {
             Held::Paused(back_at) => self.closed(host, back_at),
             Held::Budget(budget, back_at) => Failure::Failed {
                 scope: FailureScope::Host { back_at },
-                message: format!(
+                cause: Cause::from(format!(
                     "the budget of {} requests in {} for {} is used up; go on with --resume after {}",
                     budget.requests,
                     words::duration(budget.per),
                     host.name,
                     httpdate::fmt_http_date(back_at)
-                ),
+                )),
             },
         }
     }
@@ -138,11 +139,11 @@ impl Shared {
     pub(crate) fn closed(&self, host: &Host, back_at: SystemTime) -> Failure {
         Failure::Failed {
             scope: FailureScope::Host { back_at },
-            message: format!(
+            cause: Cause::from(format!(
                 "{} asks not to be asked again before {}; go on with --resume after that",
                 host.name,
                 httpdate::fmt_http_date(back_at)
-            ),
+            )),
         }
     }
 

@@ -6,6 +6,7 @@ mod auth;
 mod backoff;
 mod breaker;
 mod call;
+mod cause;
 mod classify;
 mod client;
 mod clock;
@@ -31,5 +32,6 @@ pub use address::without_credentials;
 pub use call::{Call, ClientOptions, Failure, FailureScope, Malformed, Reply, Target};
 #[cfg(test)]
 pub use call::{Sent, SetupError};
+pub use cause::Cause;
 pub use client::Client;
 pub use stop::{Stop, Stopped};

@@ -4,6 +4,7 @@ use scrape_api::Method;
 use url::Url;
 
 use super::call::{Call, Failure, FailureScope, Reply, Target};
+use super::cause::Cause;
 use super::client::{Purpose, Shared};
 use super::host::Host;
 use super::robots::Robots;
@@ -26,12 +27,12 @@ impl Shared {
             None => Ok(()),
             Some(pattern) => Err(Failure::Failed {
                 scope: FailureScope::Partition,
-                message: format!(
+                cause: Cause::from(format!(
                     "{}: robots.txt of {} forbids {} (Disallow: {pattern})",
                     call.label,
                     host.name,
                     url.path()
-                ),
+                )),
             }),
         }
     }
@@ -67,18 +68,18 @@ impl Shared {
             Ok(sent) => sent.value,
             Err(Failure::Failed {
                 scope: FailureScope::Partition | FailureScope::Record,
-                message,
+                cause,
             }) => {
                 let scope = if Host::name_of(&self.plan.http.base_url) == Host::name_of(url) {
                     FailureScope::Run
                 } else {
                     FailureScope::Partition
                 };
-                let message = format!(
-                    "{message}; without robots.txt it is not known what may be asked of {}",
+                let cause = Cause::from(format!(
+                    "{cause}; without robots.txt it is not known what may be asked of {}",
                     host.name
-                );
-                return Err(Failure::Failed { scope, message });
+                ));
+                return Err(Failure::Failed { scope, cause });
             }
             Err(failure) => return Err(failure),
         };

@@ -22,6 +22,10 @@ const MARGIN: u64 = 50;
 /// another process, loses no more than that.
 const RESERVED_SPAN: u64 = 50_000;
 
+/// What a timer may be late on any machine: a patience below that would give up
+/// every send time.
+const COARSE: u64 = 5_000;
+
 /// The most requests that are reserved from a budget at once.
 const RESERVED_MOST: u64 = 32;
 
@@ -45,6 +49,10 @@ pub(crate) struct Pace {
     host: String,
     /// Microseconds between requests by configuration; 0 for none.
     interval: u64,
+    /// A reserved send time that is missed by more than this is given up: another
+    /// process has the one after it, and a request that goes out late comes too
+    /// close before that one for the rate to hold in every window.
+    patience: u64,
     /// What robots.txt asks for, as a floor.
     crawl_delay: AtomicU64,
     budgets: Vec<RateLimit>,
@@ -101,11 +109,17 @@ impl Pace {
     ) -> Self {
         let (budgets, rates): (Vec<RateLimit>, Vec<RateLimit>) =
             limits.iter().partition(|limit| limit.is_budget());
-        let spacing = match rate_limit {
-            Some(seconds) => Duration::try_from_secs_f64(seconds).unwrap_or_default(),
-            None => rates.iter().map(|l| l.per / l.requests.max(1)).max().unwrap_or_default(),
+        let strictest = match rate_limit {
+            Some(seconds) => {
+                let spacing = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+                (spacing, spacing.max(Duration::from_secs(1)))
+            }
+            None => {
+                let spaced = rates.iter().map(|l| (l.per / l.requests.max(1), l.per));
+                spaced.max().unwrap_or_default()
+            }
         };
-        let spacing = span_micros(spacing);
+        let (spacing, window) = (span_micros(strictest.0), span_micros(strictest.1));
         let track = observer.board.host(host);
         let mut pace = Self {
             clock,
@@ -113,6 +127,7 @@ impl Pace {
             track,
             host: host.to_owned(),
             interval: spacing + spacing / MARGIN,
+            patience: (window / (MARGIN + 1)).max(COARSE),
             crawl_delay: AtomicU64::new(0),
             budgets,
             file: None,
@@ -194,7 +209,8 @@ impl Pace {
     /// Makes sure that a send time and a request of the budget are reserved.
     fn reserve(&self, gate: &mut Gate, now: u64, interval: u64) -> Result<(), Held> {
         let bucket = now / BUCKET;
-        let late = gate.next + interval < now || gate.next > now + 2 * SLOWEST.max(interval);
+        let late = gate.next + interval.min(self.patience) < now
+            || gate.next > now + 2 * SLOWEST.max(interval);
         let slots = interval == 0 || (gate.next < gate.end && !late);
         let tokens = gate.tokens > 0 && gate.bucket == bucket;
         if slots && tokens {

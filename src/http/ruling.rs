@@ -8,12 +8,14 @@ use scrape_api::FetchErrorKind;
 use super::auth;
 use super::backoff;
 use super::call::{Failure, FailureScope};
+use super::cause::Cause;
 use super::client::Shared;
 use super::condition::Situation;
 use super::host::Host;
 use super::retry_after;
 use crate::observe::{self, About, Event, Subject};
 use crate::plan::{Action, Pause, ReplyKind, Rule, Wait};
+use crate::spec::Diagnostic;
 
 /// Pauses that end so close to each other are one, asked for by several requests.
 const SAME: Duration = Duration::from_secs(1);
@@ -262,8 +264,8 @@ impl Shared {
              are the same: put new ones into {}, then go on with --resume",
             auth::sources(&self.plan.http)
         );
-        let message = self.redactor.redact(&message).into_owned();
-        Failure::Failed { scope: FailureScope::Run, message }
+        let cause = self.redactor.redact(&message).into_owned().into();
+        Failure::Failed { scope: FailureScope::Run, cause }
     }
 
     /// Stops everything that goes to the host; nothing where it has no pace.
@@ -287,7 +289,27 @@ impl Shared {
         if let Some(say) = rule.and_then(|rule| rule.say.as_ref()) {
             message = format!("{say} [{message}]");
         }
-        Failure::Failed { scope, message: self.redactor.redact(&message).into_owned() }
+        let mut cause = Cause::from(self.redactor.redact(&message).into_owned());
+        cause.status = trouble.situation.status;
+        // Where the server has answered, what was asked may be wrong.
+        if cause.status.is_some() {
+            cause = cause.with(self.finding(rule, trouble, after));
+        }
+        Failure::Failed { scope, cause }
+    }
+
+    /// The same as a finding about the spec; its place is that of the request,
+    /// which only those know who made it.
+    fn finding(&self, rule: Option<&Rule>, trouble: &Trouble<'_>, after: &str) -> Diagnostic {
+        let redacted = |text: String| self.redactor.redact(&text).into_owned();
+        let message = redacted(format!("the server answered {}{after}", trouble.what));
+        let mut notes = vec![redacted(trouble.url.clone())];
+        if let Some(place) = rule.and_then(|rule| rule.span) {
+            let place = self.plan.sources.display(place);
+            notes.push(format!("given up by the rule at {place}"));
+        }
+        let hint = rule.and_then(|rule| rule.say.clone());
+        Diagnostic { hint, notes, ..Diagnostic::error(None, message) }
     }
 }
 

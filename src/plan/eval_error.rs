@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use minijinja::value::ValueKind;
 
 use super::template::Scope;
-use crate::spec::{Sources, Span};
+use crate::spec::{Diagnostic, Sources, Span};
 
 /// The most values that are told of.
 const MAX_VALUES: usize = 3;
@@ -53,6 +53,12 @@ impl EvalError {
         let texts = self.texts.iter().rev();
         let texts = texts.map(|t| format!("{}:{}:{}", t.file.display(), t.line, t.column));
         texts.chain([sources.display(self.span)]).collect()
+    }
+
+    /// The same as a finding about the spec.
+    pub fn finding(&self) -> Diagnostic {
+        let notes = self.values.clone();
+        Diagnostic { notes, ..Diagnostic::error(Some(self.span), self.message.as_str()) }
     }
 
     /// All of it on one line.

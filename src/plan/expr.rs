@@ -1,10 +1,13 @@
 //! The first expression language: JSONPath (RFC 9535) selects data.
 
+use std::ops::Range;
+
 use jsonpath_rust::parser::model::{JpQuery, Segment, Selector};
 use jsonpath_rust::parser::parse_json_path;
 use jsonpath_rust::query::js_path_process;
 use serde_json::Value;
 
+use super::nearest::name_step;
 use super::slips;
 use crate::spec::Span;
 
@@ -82,6 +85,24 @@ impl Path {
         }
     }
 
+    /// Where a step of a plain path stands; the whole path where that cannot be
+    /// told.
+    pub fn place_of(&self, step: usize) -> Span {
+        match step_ranges(&self.source).get(step) {
+            Some(range) => self.span.part(range.start, range.end),
+            None => self.span,
+        }
+    }
+
+    /// The path with another name at a step.
+    pub fn with_name(&self, step: usize, name: &str) -> Option<String> {
+        let Range { start, end } = step_ranges(&self.source).get(step)?.clone();
+        // The dot or the brackets belong to the step.
+        let in_brackets = self.source[..start].ends_with('[');
+        let after = &self.source[end + usize::from(in_brackets)..];
+        Some(format!("{}{}{after}", &self.source[..start - 1], name_step(name)))
+    }
+
     /// Whether it can select more than one value.
     pub fn is_plural(&self) -> bool {
         match &self.form {
@@ -149,6 +170,33 @@ fn walk<'v>(value: &'v Value, steps: &[Step], found: &mut Vec<&'v Value>) {
         (Step::All, Value::Object(map)) => map.values().for_each(|i| walk(i, rest, found)),
         _ => {}
     }
+}
+
+/// Where the steps of a plain path stand, without dots and brackets.
+fn step_ranges(source: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut at = 1;
+    while at < source.len() {
+        let rest = &source[at..];
+        let end = if let Some(name) = rest.strip_prefix('.') {
+            let length = name.find(['.', '[']).unwrap_or(name.len());
+            found.push(at + 1..at + 1 + length);
+            at + 1 + length
+        } else {
+            let quote = rest[1..].chars().next().filter(|c| matches!(c, '\'' | '"'));
+            let close = match quote {
+                Some(quote) => {
+                    rest[2..].find(quote).and_then(|i| rest[2 + i..].find(']').map(|j| 2 + i + j))
+                }
+                None => rest.find(']'),
+            };
+            let Some(close) = close else { return found };
+            found.push(at + 1..at + close);
+            at + close + 1
+        };
+        at = end;
+    }
+    found
 }
 
 fn plain_steps(query: &JpQuery) -> Option<Vec<Step>> {
@@ -221,6 +269,22 @@ mod tests {
             assert_eq!(path.steps().is_some(), plain, "{text}");
             assert_eq!(json!(path.all(&value)), expected, "{text}");
             assert_eq!(json!(path.first(&value)), expected[0], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_step_has_its_place_and_a_path_its_correction() {
+        for (text, step, place, name, corrected) in [
+            ("$.isues[*]", 0, "isues", "issues", "$.issues[*]"),
+            ("$.a['b c'].d", 1, "'b c'", "b-c", "$.a['b-c'].d"),
+            ("$.a['bb'].d", 1, "'bb'", "b", "$.a.b.d"),
+            ("$.a[*].naem", 2, "naem", "the name", "$.a[*]['the name']"),
+        ] {
+            let path = path(text).unwrap();
+            let span = path.place_of(step);
+            let (start, end) = (span.start as usize - 100, span.end as usize - 100);
+            assert_eq!(&text[start..end], place);
+            assert_eq!(path.with_name(step, name).as_deref(), Some(corrected));
         }
     }
 

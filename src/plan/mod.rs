@@ -28,10 +28,10 @@ pub use explain::explain;
 pub use expr::{Path, PathError, Step};
 pub use http::{
     Action, Auth, Backoff, Breaker, Condition, HttpPlan, Jitter, Pause, RateLimit, ReplyKind,
-    Retry, Robots, Rule, Secret, Wait,
+    Retry, Robots, Rule, Secret, Transport, Wait,
 };
 pub use map::{EachSource, FieldPlan, FieldSource, FieldType, MapPlan, ValueTransform};
-pub use nearest::nearest;
+pub use nearest::{Nearest, nearest};
 pub use node::Node;
 #[cfg(test)]
 pub use node::scope_of;
@@ -39,8 +39,8 @@ pub use order::{order_key, original_key, version_key};
 pub use origin::differences;
 pub use output::{Feed, LeakPolicy, SinkPlan, TaskPlan, TransformStep};
 pub use stream::{
-    Check, ChildPlan, KeyOrder, Overlay, Pagination, PaginationKind, Partition, Preflight, Probe,
-    Ranges, RequestTemplate, SortKey, StreamPlan, Sweep,
+    Check, ChildPlan, Gaps, KeyOrder, Overlay, Pagination, PaginationKind, Partition, Preflight,
+    Probe, Ranges, RequestTemplate, SortKey, StreamPlan, Sweep,
 };
 pub use template::{Callee, Env, Scope, Template, template_value};
 

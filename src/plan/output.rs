@@ -5,6 +5,7 @@ use std::sync::Arc;
 use scrape_api::{Sink, Transform};
 
 use super::{Node, Path, Template};
+use crate::spec::Span;
 pub use crate::spec::lang::LeakPolicy;
 
 /// One step of `transforms:`.
@@ -60,6 +61,8 @@ pub enum Feed {
 pub struct SinkPlan {
     /// Its name in the spec.
     pub name: String,
+    /// Where it is named.
+    pub span: Span,
     /// What it is fed with.
     pub feed: Feed,
     /// What a row looks like; without one, a record as it was mapped, an

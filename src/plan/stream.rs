@@ -81,6 +81,15 @@ pub struct RequestTemplate {
     pub json: Option<super::Node>,
 }
 
+impl RequestTemplate {
+    /// What to point at when a server does not like the request: of a bad one the
+    /// first part of the query that a template makes, else the path.
+    pub fn place(&self, status: Option<u16>) -> Span {
+        let made = self.query.iter().map(|(_, value)| value).find(|v| v.as_constant().is_none());
+        made.filter(|_| status.is_none_or(|status| status == 400)).unwrap_or(&self.path).span()
+    }
+}
+
 /// Parts of a request that replace those of another: of a page's request for a
 /// count, a probe, a sweep. Keys that are not named stay.
 pub struct Overlay {
@@ -107,6 +116,23 @@ pub struct Pagination {
     pub count: Option<Overlay>,
     /// Pages of keys alone, to find out which records are missing.
     pub sweep: Option<Sweep>,
+    /// How a number that no key has is looked up.
+    pub gaps: Option<Gaps>,
+}
+
+impl Pagination {
+    /// That of a request whose one reply is all.
+    pub fn single() -> Self {
+        Self {
+            kind: PaginationKind::None,
+            limit: None,
+            limit_param: None,
+            total: None,
+            count: None,
+            sweep: None,
+            gaps: None,
+        }
+    }
 }
 
 /// The seven kinds of pagination. All advance by what came back.
@@ -175,6 +201,19 @@ pub struct Sweep {
     pub limit: u32,
     /// What differs from a page's request.
     pub overlay: Overlay,
+}
+
+/// The request for a single record by its key; its templates see `gap.key` and
+/// `gap.number`.
+pub struct Gaps {
+    /// Selects the key in a record and in the reply.
+    pub key: Path,
+    /// The lowest number that a key can have.
+    pub first: u64,
+    /// What differs from a page's request.
+    pub overlay: Overlay,
+    /// What a reply without the record means, in order.
+    pub outcomes: Vec<(Condition, String)>,
 }
 
 /// What records are ordered by.

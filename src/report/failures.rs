@@ -1,6 +1,7 @@
 //! Templates that failed in a build, in the voice of the findings about a spec.
 
-use crate::build::Failure;
+use crate::build::{Blame, Failure};
+use crate::collect;
 use crate::spec::{Diagnostic, Severity, Sources, Span};
 
 /// One finding for each place: what failed, over which value, in how many records.
@@ -9,8 +10,27 @@ pub fn findings(failures: &[Failure], sources: &Sources, dir: &str) -> Vec<Diagn
     failures.iter().map(|failure| finding(failure, sources, dir)).collect()
 }
 
+/// What failed while collecting, each with what it took down.
+pub fn of_collecting(found: &[collect::Finding]) -> Vec<Diagnostic> {
+    let told = |finding: &collect::Finding| {
+        let collect::Finding { diagnostic, labels, count, .. } = finding;
+        let more = match count.saturating_sub(labels.len()) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let mut told = diagnostic.clone();
+        let what = match told.severity {
+            Severity::Error => "failed by it",
+            Severity::Warning => "in",
+        };
+        told.notes.push(format!("{what}: {}{more}", labels.join(", ")));
+        told
+    };
+    found.iter().map(told).collect()
+}
+
 fn finding(failure: &Failure, sources: &Sources, dir: &str) -> Diagnostic {
-    let Failure { what, error, count, keys } = failure;
+    let Failure { blame: Blame { what, error, hint }, count, keys } = failure;
     let mut notes = Vec::new();
     if let (false, Some(key)) = (error.values.is_empty(), keys.first()) {
         notes.push(format!("in {key}, {}", error.values.join(", ")));
@@ -36,5 +56,8 @@ fn finding(failure: &Failure, sources: &Sources, dir: &str) -> Diagnostic {
     let keys = keys.join(", ");
     notes.push(format!("{count} {records}: {keys}{more} ({each} in {dir}/rejected.jsonl)"));
     let message = format!("{what}: {}", error.message);
-    Diagnostic { severity: Severity::Error, message, span, hint: None, notes, secret: false }
+    // Where the data do not fit, the spec may well be right.
+    let severity = if hint.is_some() { Severity::Warning } else { Severity::Error };
+    let hint = hint.map(str::to_owned);
+    Diagnostic { severity, hint, notes, ..Diagnostic::error(span, message) }
 }

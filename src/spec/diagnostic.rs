@@ -52,14 +52,7 @@ impl Diagnostics {
 
     fn push(&mut self, severity: Severity, span: Option<Span>, message: String) -> &mut Diagnostic {
         let at = self.items.len();
-        self.items.push(Diagnostic {
-            severity,
-            message,
-            span,
-            hint: None,
-            notes: Vec::new(),
-            secret: false,
-        });
+        self.items.push(Diagnostic { severity, ..Diagnostic::error(span, message) });
         &mut self.items[at]
     }
 
@@ -107,6 +100,18 @@ impl Diagnostics {
 }
 
 impl Diagnostic {
+    /// An error, as it is before more is known.
+    pub fn error(span: Option<Span>, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            message: message.into(),
+            span,
+            hint: None,
+            notes: Vec::new(),
+            secret: false,
+        }
+    }
+
     /// Adds what can be done about it.
     pub fn hint(&mut self, hint: impl Into<String>) -> &mut Self {
         self.hint = Some(hint.into());

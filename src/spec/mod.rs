@@ -29,5 +29,5 @@ pub use params::{ParamDecl, ParamValues};
 pub use parse::parse;
 pub use pattern::compile as compile_pattern;
 pub use source::{Source, Sources, Span};
-pub use suggest::{closest, hint as suggest_hint};
+pub use suggest::{by_likeness, closest, hint as suggest_hint};
 pub use yaml::{Data, Key, Scalar, Style, Yaml};

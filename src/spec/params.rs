@@ -13,20 +13,23 @@ use super::yaml::{Data, Scalar, Yaml};
 use super::{Diagnostics, Key, Span, suggest};
 
 /// The flags of the verbs that take params, long and short: no param can have one.
-pub const FIXED_FLAGS: [(&str, Option<char>); 19] = [
+pub const FIXED_FLAGS: [(&str, Option<char>); 22] = [
     ("output-dir", Some('o')),
     ("max-concurrent", Some('c')),
     ("rate-limit", Some('r')),
     ("limit", Some('l')),
     ("resume", None),
     ("fresh", None),
+    ("fix", None),
+    ("gaps", None),
+    ("max-gaps", None),
+    ("format", None),
     ("record", None),
     ("replay", None),
     ("log-format", None),
     ("quiet", Some('q')),
     ("verbose", Some('v')),
     ("set", None),
-    ("format", None),
     ("records", Some('n')),
     ("task", None),
     ("key", None),

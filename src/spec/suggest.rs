@@ -15,6 +15,12 @@ pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, c)| c)
 }
 
+/// Names with those first that are most like `name`.
+pub fn by_likeness(name: &str, names: &mut [String]) {
+    let name = name.to_lowercase();
+    names.sort_by(|a, b| likeness(&name, b).total_cmp(&likeness(&name, a)));
+}
+
 /// From 0 to 1. Jaro-Winkler thinks little of `evn` for `env`, so neighbours that
 /// changed places count for themselves.
 fn likeness(name: &str, candidate: &str) -> f64 {

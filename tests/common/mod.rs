@@ -16,6 +16,9 @@ use scrape_standin::{Config, Standin};
 use serde_json::Value;
 use tempfile::TempDir;
 
+/// A spec with small pages and short waits; its params are `base_url` and `projects`.
+pub const JIRA: &str = include_str!("jira.yaml");
+
 /// The folder of the project.
 pub fn project() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -254,7 +254,7 @@ fn an_empty_store_makes_empty_outputs() {
     assert_eq!(shop.text("rejected.jsonl"), "");
     assert_eq!(shop.text("tasks/words.jsonl"), "");
     assert_eq!(outputs(&shop).len(), 11);
-    assert_eq!(report.warnings, Vec::<String>::new());
+    assert_eq!(report.warnings, []);
 }
 
 #[test]

@@ -237,7 +237,7 @@ fn recorded_issues_make_sound_examples() {
     let mut shop = Shop::with(&issues);
     let report = shop.build(&shipped());
     println!("{}", serde_json::to_string_pretty(&report.counts).unwrap());
-    assert_eq!(report.warnings, Vec::<String>::new());
+    assert_eq!(report.warnings, []);
     assert_eq!(shop.text("rejected.jsonl"), "");
     assert_eq!(shop.lines("training_data.jsonl").len(), issues.len());
     for line in shop.lines("tasks/qa.jsonl") {

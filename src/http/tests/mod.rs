@@ -187,13 +187,12 @@ impl Setup {
         Self {
             http: HttpPlan {
                 base_url: Url::parse("http://h.example/jira").unwrap(),
+                transport: None,
                 user_agent: "scrape/test".into(),
                 headers: vec![("Accept".into(), "application/json".into())],
                 auth: Auth::None,
                 secrets: Vec::new(),
                 robots: Robots::Ignore,
-                connect_timeout: Duration::from_secs(1),
-                read_timeout: Duration::from_secs(1),
                 concurrency: 8,
                 rate_limits: Vec::new(),
                 retry: Retry {
@@ -305,7 +304,7 @@ impl Bench {
 /// The scope and the words of a failure.
 pub(crate) fn failed<T: std::fmt::Debug>(result: Result<T, Failure>) -> (FailureScope, String) {
     match result {
-        Err(Failure::Failed { scope, message }) => (scope, message),
+        Err(Failure::Failed { scope, cause }) => (scope, cause.text),
         other => panic!("not a failure with words: {other:?}"),
     }
 }

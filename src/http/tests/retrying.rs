@@ -70,8 +70,11 @@ async fn each_action_ends_as_it_says() {
             Failure::PreviousKey => "previous",
             Failure::End => "end",
             Failure::Stopped => "stopped",
-            Failure::Failed { scope, message } => {
-                assert_eq!(message, "Do this. [issues KAFKA: 400 Bad Request: no (GET /jira/x)]");
+            Failure::Failed { scope, cause } => {
+                assert_eq!(
+                    cause.text,
+                    "Do this. [issues KAFKA: 400 Bad Request: no (GET /jira/x)]"
+                );
                 match scope {
                     FailureScope::Record => "record",
                     FailureScope::Partition => "partition",

@@ -3,10 +3,11 @@
 use super::compiler::Compiler;
 use super::names::{Attrs, Known};
 use crate::plan::{
-    Node, Overlay, Pagination, PaginationKind, Probe, Ranges, RequestTemplate, Sweep, Template,
+    Gaps, Node, Overlay, Pagination, PaginationKind, Probe, Ranges, RequestTemplate, Sweep,
+    Template,
 };
 use crate::spec::Span;
-use crate::spec::lang::{PaginationSpec, PaginationType};
+use crate::spec::lang::{GapsSpec, PaginationSpec, PaginationType};
 
 impl Compiler<'_> {
     /// `known` are the names that the request itself sees; `sound` says that
@@ -19,14 +20,7 @@ impl Compiler<'_> {
         known: &Known,
     ) -> Pagination {
         let Some(spec) = spec else {
-            return Pagination {
-                kind: PaginationKind::None,
-                limit: None,
-                limit_param: None,
-                total: None,
-                count: None,
-                sweep: None,
-            };
+            return Pagination::single();
         };
         let kind = self.kind(spec, known);
         self.check_pagination(spec, request, sound);
@@ -45,6 +39,33 @@ impl Compiler<'_> {
             total: self.optional_path(spec.total.as_ref()),
             count: spec.count.as_ref().map(|count| self.overlay(count, known)),
             sweep,
+            gaps: spec.gaps.as_ref().map(|gaps| self.gaps(spec, gaps, known)),
+        }
+    }
+
+    fn gaps(&mut self, spec: &PaginationSpec, gaps: &GapsSpec, known: &Known) -> Gaps {
+        if spec.sweep.is_none() {
+            self.diagnostics
+                .error(gaps.span, "`gaps` needs `sweep`, which lists the keys that there are")
+                .hint("sweep: { limit: 1000, query: { … } }");
+        }
+        if gaps.path.is_none() && gaps.query.0.is_empty() && gaps.json.is_none() {
+            self.diagnostics
+                .error(gaps.span, "`gaps` asks for the same as a page: it never says which record")
+                .hint("path: \"/issue/{{ gap.key }}\"");
+        }
+        let known = known.clone().with("gap", Attrs::fields(["key", "number"]));
+        Gaps {
+            key: self.path(&gaps.key),
+            first: gaps.first,
+            overlay: Overlay {
+                path: gaps.path.as_ref().map(|p| self.template(p, &known)),
+                query: self.query_of(&gaps.query, &known),
+                json: gaps.json.as_ref().map(|node| self.node(node, &known)),
+            },
+            outcomes: (gaps.outcomes.iter())
+                .map(|outcome| (self.condition(&outcome.condition), outcome.say.clone()))
+                .collect(),
         }
     }
 

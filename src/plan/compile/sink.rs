@@ -133,6 +133,7 @@ impl Compiler<'_> {
                 }
                 plans.push(SinkPlan {
                     name: key.text.clone(),
+                    span: option_place(&sink.options, "path").unwrap_or(key.span),
                     feed,
                     template: self.row_template(sink),
                     make: Arc::new(move || make(options.clone())),
@@ -221,7 +222,7 @@ impl Compiler<'_> {
 
     /// The options of a plugin as JSON, with templates evaluated; unknown ones
     /// are reported.
-    fn options(
+    pub(super) fn options(
         &mut self,
         plugin: &'static scrape_api::Plugin,
         options: &[(Key, Yaml)],

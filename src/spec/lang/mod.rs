@@ -11,11 +11,11 @@ mod trial;
 
 pub use http::{
     Action, AuthKind, AuthSpec, BackoffKind, ConditionSpec, HttpSpec, Jitter, Pause, PreflightSpec,
-    ReplyKind, Robots, RuleSpec, StatusPattern, WaitSpec,
+    ReplyKind, Robots, RuleSpec, StatusPattern, TransportSpec, WaitSpec,
 };
 pub use map::{FieldForm, FieldLong, FieldSpec, FieldType, TransformSpec};
 pub use output::{FeedKind, LeakPolicy, SinkSpec, TaskSpec};
-pub use pagination::{KeyOrder, OverlaySpec, PaginationSpec, PaginationType};
+pub use pagination::{GapsSpec, KeyOrder, OverlaySpec, PaginationSpec, PaginationType};
 pub use param::{ParamSpec, ParamType, SecretSpec};
 pub use root::Spec;
 pub use stream::{ChildSpec, Gone, RequestSpec, StreamSpec, Values};

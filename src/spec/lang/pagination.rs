@@ -1,5 +1,6 @@
 //! `pagination:`.
 
+use super::http::ConditionSpec;
 use crate::spec::Yaml;
 use crate::spec::decode::{Named, PathText, Positive, TemplateText};
 use crate::spec::section::{choice, section};
@@ -19,6 +20,8 @@ section! {
         count: Option<OverlaySpec>,
         /// Pages of keys alone, to find out which records are missing.
         sweep: Option<SweepSpec>,
+        /// How `scrape verify --gaps` looks up numbers that no key has.
+        gaps: Option<GapsSpec>,
         /// Selects a record's key, which the request sees as `page.after`.
         after for ["keyset"]: PathText,
         /// How the server orders keys.
@@ -107,5 +110,33 @@ section! {
         query: Named<Yaml>,
         /// Another body.
         json: Option<Yaml>,
+    }
+}
+
+section! {
+    /// A request for a single record by its key, to learn what became of it.
+    "`gaps`" pub struct GapsSpec {
+        /// Selects the key, which ends in a number, in a record and in the reply; another than asked for means that the record has moved.
+        key: PathText,
+        /// The lowest number that a key can have.
+        first: u64 = "1",
+        /// Another path; sees `gap.key` and `gap.number`.
+        path: Option<TemplateText>,
+        /// Other query parameters.
+        query: Named<Yaml>,
+        /// Another body.
+        json: Option<Yaml>,
+        /// What a reply without the record means, in order.
+        outcomes: Vec<OutcomeSpec>,
+    }
+}
+
+section! {
+    /// What a reply means for a number that no key has.
+    "an entry of `outcomes`" pub struct OutcomeSpec {
+        /// The reply.
+        condition as "if": ConditionSpec,
+        /// What it means: `deleted`.
+        say: String,
     }
 }
