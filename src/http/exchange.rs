@@ -234,8 +234,7 @@ impl Shared {
 
     /// A header's value as the log may tell it.
     fn told<'t>(&self, name: &str, value: &'t str) -> Cow<'t, str> {
-        let secret = ["authorization", "cookie", "set-cookie", "proxy-authorization"];
-        if secret.iter().any(|s| name.eq_ignore_ascii_case(s)) {
+        if is_secret(name) {
             return Cow::Borrowed(REDACTED);
         }
         self.redactor.redact(value)
@@ -252,10 +251,14 @@ impl Shared {
         if call.body.is_some() {
             set("Content-Type", "application/json");
         }
+        let own = redirect::same_host(&plan.base_url, url);
         for (name, value) in plan.headers.iter().chain(&call.headers) {
-            set(name, value);
+            // A link may lead to a host that is not the spec's.
+            if own || !is_secret(name) {
+                set(name, value);
+            }
         }
-        if redirect::same_host(&plan.base_url, url)
+        if own
             && let Ok(credentials) = self.credentials.read()
             && let Some((name, value)) = &*credentials
         {
@@ -290,4 +293,10 @@ impl Shared {
 
 fn without_query(url: &Url) -> String {
     url.as_str().split(['?', '#']).next().unwrap_or_default().to_owned()
+}
+
+/// Headers whose values are told to nobody, whatever they are.
+fn is_secret(name: &str) -> bool {
+    let secret = ["authorization", "cookie", "set-cookie", "proxy-authorization"];
+    secret.iter().any(|s| name.eq_ignore_ascii_case(s))
 }

@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+
 /// What stands where a secret stood.
 pub(crate) const REDACTED: &str = "[redacted]";
 
@@ -18,7 +21,7 @@ pub(crate) struct Redactor {
 }
 
 impl Redactor {
-    /// Adds a secret: as it is, percent-encoded, and as JSON writes it.
+    /// Adds a secret: as it is, percent-encoded, as JSON writes it, and in base64.
     pub(crate) fn add(&self, secret: &str) {
         if secret.len() < SHORTEST {
             return;
@@ -31,7 +34,9 @@ impl Redactor {
         let nested = serde_json::Value::from(json.as_str()).to_string();
         let nested = nested[1..nested.len() - 1].to_owned();
         let mut values = self.values.write().unwrap_or_else(PoisonError::into_inner);
-        for value in [secret.to_owned(), form, path, json, nested] {
+        let base64 = STANDARD_NO_PAD.encode(secret);
+        let url_safe = URL_SAFE_NO_PAD.encode(secret);
+        for value in [secret.to_owned(), form, path, json, nested, base64, url_safe] {
             if !values.contains(&value) {
                 values.push(value);
             }
@@ -69,6 +74,7 @@ mod tests {
             "x p%22w%20d%261 y",
             r#"x p\"w d&1 y"#,
             r#"x p\\\"w d&1 y"#,
+            "x cCJ3IGQmMQ y",
         ] {
             assert_eq!(redactor.redact(text), "x [redacted] y", "{text}");
         }

@@ -43,10 +43,30 @@ impl OutputDir {
     /// Where a file of the output goes.
     ///
     /// # Errors
-    /// As [`OutputDir::check`].
+    /// As [`OutputDir::check`], and where a symbolic link leads out of the
+    /// directory.
     pub fn file(&self, relative: &str) -> Result<PathBuf> {
         Self::check(relative)?;
-        Ok(self.root.join(relative))
+        let mut path = self.root.clone();
+        for part in Path::new(relative).components() {
+            path.push(part);
+            let is_link = fs::symlink_metadata(&path).is_ok_and(|m| m.file_type().is_symlink());
+            if is_link && !self.holds(&path) {
+                return Err(Error::msg(format!(
+                    "{} is a symbolic link that leaves the output directory: remove it",
+                    path.display()
+                )));
+            }
+        }
+        Ok(path)
+    }
+
+    /// Whether what a link leads to is inside; one that leads nowhere is not.
+    fn holds(&self, link: &Path) -> bool {
+        match (self.root.canonicalize(), link.canonicalize()) {
+            (Ok(root), Ok(target)) => target.starts_with(root),
+            _ => false,
+        }
     }
 }
 
@@ -76,7 +96,10 @@ impl AtomicFile {
         name.push(target.file_name().unwrap_or_default());
         name.push(".tmp");
         let temporary = target.with_file_name(name);
-        let file = File::create(&temporary).map_err(Error::io(what(&target)))?;
+        // What an earlier process left there, or a link that somebody put there, is
+        // not written through.
+        let _ = fs::remove_file(&temporary);
+        let file = File::create_new(&temporary).map_err(Error::io(what(&target)))?;
         Ok(Self { target, temporary, file: Some(BufWriter::with_capacity(1 << 17, file)) })
     }
 
@@ -126,5 +149,40 @@ impl Drop for AtomicFile {
         self.file = None;
         // After a commit there is nothing under this name any more.
         let _ = fs::remove_file(&self.temporary);
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_path_and_no_link_leads_out_of_the_directory() {
+        let root = std::env::temp_dir().join(format!("scrape-output-{}", std::process::id()));
+        let (inside, outside) = (root.join("inside"), root.join("outside"));
+        fs::create_dir_all(inside.join("real")).expect("a folder");
+        fs::create_dir_all(&outside).expect("a folder");
+        let link = |to: &Path, name: &str| {
+            std::os::unix::fs::symlink(to, inside.join(name)).expect("a link");
+        };
+        link(&outside, "out");
+        link(&inside.join("real"), "in");
+        link(&outside.join("nothing"), "dangling.jsonl");
+        let dir = OutputDir::new(&inside);
+        for bad in
+            ["../x", "/etc/x", "a/../../x", "out/x.jsonl", "out", "dangling.jsonl", "in/../out/x"]
+        {
+            assert!(dir.file(bad).is_err(), "{bad}");
+        }
+        for good in ["x.jsonl", "a/b/x.jsonl", "in/x.jsonl"] {
+            assert_eq!(dir.file(good).expect(good), inside.join(good));
+        }
+        // A temporary name that is a link is replaced, not followed.
+        link(&outside.join("victim"), ".x.jsonl.tmp");
+        let mut file = AtomicFile::create(inside.join("x.jsonl")).expect("made");
+        file.write_all(b"1").expect("written");
+        file.commit().expect("committed");
+        assert!(!outside.join("victim").exists() && inside.join("x.jsonl").exists());
+        fs::remove_dir_all(&root).expect("removed");
     }
 }
