@@ -1,14 +1,4 @@
-//! The traits that a plugin of `scrape` implements, and what it needs for that.
-//!
-//! A plugin is a crate that depends on this one alone. It implements one of
-//! [`Fetch`], [`Transform`] or [`Sink`], describes itself with one of the
-//! `register_*!` macros, and is linked into a binary by a single line:
-//!
-//! ```ignore
-//! use my_sink as _;
-//! fn main() -> std::process::ExitCode { scrape::main() }
-//! ```
-
+#![doc = include_str!("../README.md")]
 #![cfg_attr(not(test), deny(unused_crate_dependencies))]
 
 #[cfg(feature = "conformance")]

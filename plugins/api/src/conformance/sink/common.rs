@@ -3,9 +3,9 @@
 use std::fs;
 
 use super::Check;
-use super::bench::{Bench, files_below, names};
+use super::bench::{Bench, files_below, names, same_rows, same_set};
 use super::call::{Call, End};
-use crate::{Delivery, OutputDir};
+use crate::{Delivery, OutputDir, Row};
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -22,6 +22,16 @@ pub(super) const CHECKS: &[Check] = &[
         name: "files_stay_in_the_output_directory",
         says: "`Sink::files`: relative to the output directory, and inside it",
         run: files_stay_inside,
+    },
+    Check {
+        name: "any_text_is_taken",
+        says: "`Row::bytes`: one JSON value, of any text that people write",
+        run: any_text,
+    },
+    Check {
+        name: "rows_of_several_megabytes_are_taken",
+        says: "`Row::bytes`: one JSON value, of any length",
+        run: large_rows,
     },
     Check {
         name: "calls_out_of_turn_do_not_panic",
@@ -78,6 +88,32 @@ fn files_stay_inside(bench: &Bench) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+fn any_text(bench: &Bench) -> Result<(), String> {
+    arrive(bench, &bench.nasty_rows(), "after a commit of texts that formats stumble over")
+}
+
+fn large_rows(bench: &Bench) -> Result<(), String> {
+    arrive(bench, &bench.large_rows(), "after a commit of rows of 4 MB")
+}
+
+/// That a commit succeeds, and that its rows can be read back where there is a reader.
+fn arrive(bench: &Bench, rows: &[Row], when: &str) -> Result<(), String> {
+    let dir = bench.scratch();
+    let delivery = bench.make(dir.path()).delivery();
+    // What is sent elsewhere is read with all that was sent before.
+    let before = match delivery {
+        Delivery::Stream => bench.read(dir.path())?.map_or(0, |rows| rows.len()),
+        _ => 0,
+    };
+    bench.commit(dir.path(), vec![rows.to_vec()])?;
+    let Some(found) = bench.read(dir.path())? else { return Ok(()) };
+    let found = found.get(before..).unwrap_or_default().to_vec();
+    match delivery {
+        Delivery::Upsert => same_set(bench.kept(rows), found, when),
+        _ => same_rows(&bench.kept(rows), &found, when),
+    }
 }
 
 fn calls_out_of_turn(bench: &Bench) -> Result<(), String> {

@@ -19,16 +19,6 @@ pub(super) const CHECKS: &[Check] = &[
         run: empty_output,
     },
     Check {
-        name: "any_text_is_taken",
-        says: "`Row::bytes`: one JSON value, of any text that people write",
-        run: any_text,
-    },
-    Check {
-        name: "rows_of_several_megabytes_are_taken",
-        says: "`Row::bytes`: one JSON value, of any length",
-        run: large_rows,
-    },
-    Check {
         name: "former_output_stays_until_commit",
         says: "`Sink::finish`: nothing of the new output is visible before `commit`",
         run: former_stays,
@@ -113,20 +103,6 @@ fn empty_output(bench: &Bench) -> Result<(), String> {
         outputs.push((bench.look(dir.path())?, when));
     }
     outputs.iter().try_for_each(|(output, when)| same_output(&outputs[0].0, output, when))
-}
-
-fn any_text(bench: &Bench) -> Result<(), String> {
-    let dir = bench.scratch();
-    let rows = bench.nasty_rows();
-    bench.commit(dir.path(), vec![rows.clone()])?;
-    bench.expect_rows(dir.path(), &rows, "after a commit of texts that formats stumble over")
-}
-
-fn large_rows(bench: &Bench) -> Result<(), String> {
-    let dir = bench.scratch();
-    let rows = bench.large_rows();
-    bench.commit(dir.path(), vec![rows.clone()])?;
-    bench.expect_rows(dir.path(), &rows, "after a commit of rows of 4 MB")
 }
 
 /// The calls of a second life, over an output that is there.

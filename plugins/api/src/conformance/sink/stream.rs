@@ -15,16 +15,6 @@ pub(super) const CHECKS: &[Check] = &[
         run: rows_arrive,
     },
     Check {
-        name: "any_text_is_taken",
-        says: "`Row::bytes`: one JSON value, of any text that people write",
-        run: any_text,
-    },
-    Check {
-        name: "rows_of_several_megabytes_are_taken",
-        says: "`Row::bytes`: one JSON value, of any length",
-        run: large_rows,
-    },
-    Check {
         name: "it_can_end_at_any_point",
         says: "`Sink::abort`: at any point; a kill can come between any two calls, and all rows come again",
         run: end_at_any_point,
@@ -51,14 +41,6 @@ fn rows_arrive(bench: &Bench) -> Result<(), String> {
     delivered(bench, vec![bench.rows(1..=1, "a text")], "after a commit of one row")?;
     let batches = vec![bench.rows(1..=3, "a text"), vec![], bench.rows(4..=1000, "a text")];
     delivered(bench, batches, "after a commit of 1000 rows in three batches")
-}
-
-fn any_text(bench: &Bench) -> Result<(), String> {
-    delivered(bench, vec![bench.nasty_rows()], "after texts that formats stumble over")
-}
-
-fn large_rows(bench: &Bench) -> Result<(), String> {
-    delivered(bench, vec![bench.large_rows()], "after rows of 4 MB")
 }
 
 fn end_at_any_point(bench: &Bench) -> Result<(), String> {

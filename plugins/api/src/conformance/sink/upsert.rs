@@ -42,16 +42,6 @@ pub(super) const CHECKS: &[Check] = &[
         run: keys,
     },
     Check {
-        name: "any_text_is_taken",
-        says: "`Row::bytes`: one JSON value, of any text that people write",
-        run: any_text,
-    },
-    Check {
-        name: "rows_of_several_megabytes_are_taken",
-        says: "`Row::bytes`: one JSON value, of any length",
-        run: large_rows,
-    },
-    Check {
         name: "a_life_that_was_cut_can_be_made_up_for",
         says: "`Delivery::Upsert`: rows of a life that was cut may be there or not; they come again. Others stay. Nothing else is left behind",
         run: cut_life,
@@ -178,20 +168,6 @@ fn keys(bench: &Bench) -> Result<(), String> {
         bench.expect_set(dir.path(), &rows, &when)?;
     }
     Ok(())
-}
-
-fn any_text(bench: &Bench) -> Result<(), String> {
-    let dir = bench.scratch();
-    let rows = bench.nasty_rows();
-    bench.commit(dir.path(), vec![rows.clone()])?;
-    bench.expect_set(dir.path(), &rows, "after a commit of texts that formats stumble over")
-}
-
-fn large_rows(bench: &Bench) -> Result<(), String> {
-    let dir = bench.scratch();
-    let rows = bench.large_rows();
-    bench.commit(dir.path(), vec![rows.clone()])?;
-    bench.expect_set(dir.path(), &rows, "after a commit of rows of 4 MB")
 }
 
 fn cut_life(bench: &Bench) -> Result<(), String> {
