@@ -304,3 +304,98 @@ fn what_is_missing_comes_with_the_command_that_goes_on() {
     let ran = scrape.run(&words).expect(3);
     assert!(ran.stderr.contains("31 of 31"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_command_line_that_is_none_gets_the_words_that_were_meant() {
+    let scrape = Scrape::new();
+    std::fs::create_dir(scrape.dir().join("specs")).expect("a folder");
+    std::fs::write(scrape.dir().join("specs/mine.yaml"), "version: 1\n").expect("a spec");
+    for (args, wanted) in [
+        (
+            &["rnu", "x.yaml", "-p", "A B"][..],
+            "there is no verb `rnu`: did you mean scrape run x.yaml -p 'A B'",
+        ),
+        (&["rn"], "there is no verb `rn`: did you mean scrape run"),
+        (&["frobnicate"], "there is no verb `frobnicate`: there are run, build, "),
+        (
+            &["specs/mine.yaml", "build", "-o", "x"],
+            "the verb comes first, then the spec: scrape build specs/mine.yaml -o x",
+        ),
+        (&["specs/mine.yaml"], "the verb comes first, then the spec: scrape run specs/mine.yaml"),
+        (
+            &["run", "-r", "0", "specs/mine.yaml"],
+            "the spec is the first argument after the verb: scrape run specs/mine.yaml -r 0",
+        ),
+        (&["run", "-r", "0"], "the spec is the first argument after the verb: scrape run SPEC …"),
+        (
+            &["run", "mine"],
+            "cannot read mine: there is no such file; did you mean specs/mine.yaml?",
+        ),
+        (&["run", "specs/mine"], "did you mean specs/mine.yaml?"),
+        (&["run"], "<SPEC>"),
+        (&["status"], "<DIR>"),
+    ] {
+        let ran = scrape.run(args).expect(2);
+        assert!(ran.stderr.contains(wanted), "{args:?}: {wanted:?} is missing in\n{}", ran.stderr);
+        assert_eq!(ran.stdout, "");
+    }
+    let help = scrape.run(&["help", "run"]).expect(0).stdout;
+    assert!(help.contains("--max-concurrent") && help.contains("Examples:"), "{help}");
+    // Alone it shows what there is.
+    let alone = scrape.run(&[]).expect(2).stderr;
+    assert!(alone.contains("Commands:") && alone.contains("Examples:"), "{alone}");
+}
+
+#[test]
+fn help_fits_a_narrow_terminal_and_tells_more_when_asked_for_more() {
+    let scrape = Scrape::new();
+    let all = scrape.run(&["-h"]).expect(0).stdout;
+    let verbs = all.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let verbs: Vec<&str> =
+        verbs.map_while(|line| line.split_whitespace().next()).filter(|v| *v != "help").collect();
+    assert!(verbs.len() >= 8, "{verbs:?}");
+    for verb in verbs {
+        let mut command = scrape.command(&[verb, "-h"]);
+        let output = command.env("COLUMNS", "40").output().expect("it starts");
+        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        assert!(text.contains("Example"), "{text}");
+        // The line of the usage and long words, such as paths, stay whole.
+        let whole = |line: &str| line.starts_with("Usage: ") || line.contains('/');
+        let wide = text.lines().find(|line| line.chars().count() > 40 && !whole(line));
+        assert_eq!(wide, None, "{text}");
+    }
+    let (short, long) = (scrape.run(&["-h"]).expect(0), scrape.run(&["--help"]).expect(0));
+    assert!(!short.stdout.contains("SCRAPE_STATE_DIR"), "{}", short.stdout);
+    assert!(long.stdout.contains("SCRAPE_STATE_DIR"), "{}", long.stdout);
+    assert!(!long.stdout.contains('\x1b'), "no colours in a pipe");
+}
+
+#[test]
+fn shells_and_packagers_get_what_they_need() {
+    let scrape = Scrape::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = scrape.run(&["completions", shell]).expect(0).stdout;
+        assert!(script.contains("max-concurrent"), "{shell}: {script}");
+    }
+    let script = scrape.run(&["completions", "bash"]).expect(0).stdout;
+    std::fs::write(scrape.dir().join("scrape.bash"), script).expect("a script");
+    // bash completes a verb with it.
+    let complete = "source scrape.bash; COMP_WORDS=(scrape stat); COMP_CWORD=1; \
+                    _scrape scrape stat scrape; echo ${COMPREPLY[@]}";
+    let bash = std::process::Command::new("bash")
+        .args(["--norc", "-c", complete])
+        .current_dir(scrape.dir())
+        .output()
+        .expect("bash");
+    assert_eq!(String::from_utf8_lossy(&bash.stdout), "status\n");
+    scrape.run(&["man", "man1"]).expect(0);
+    let page = |name: &str| {
+        let path = scrape.dir().join("man1").join(name);
+        std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{name}: {e}"))
+    };
+    assert!(page("scrape.1").contains("SCRAPE_STATE_DIR"));
+    assert!(page("scrape-run.1").contains("max\\-concurrent"));
+    assert_eq!(scrape.run(&["man"]).expect(0).stdout, page("scrape.1"));
+    // The same everywhere: no dates.
+    assert!(page("scrape.1").contains(".TH scrape 1  \"scrape "), "{}", page("scrape.1"));
+}

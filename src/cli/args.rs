@@ -37,6 +37,7 @@ pub fn with_voice(command: Command) -> Command {
         .arg(
             Arg::new("log-format")
                 .long("log-format")
+                .value_name("FORMAT")
                 .value_parser(["text", "json"])
                 .default_value("text")
                 .help("How progress is written to standard error"),
@@ -51,6 +52,7 @@ pub fn with_voice(command: Command) -> Command {
         .arg(
             Arg::new("verbose")
                 .short('v')
+                .long("verbose")
                 .action(ArgAction::Count)
                 .help("Every request (-v), its headers (-vv)"),
         )

@@ -28,19 +28,19 @@ fn command() -> Command {
 
 /// Prints the page of the program, or writes all pages.
 fn run(args: &ArgMatches) -> Outcome {
+    // The help is where the pages are.
+    let program = || verbs::command().disable_help_subcommand(true);
     let Some(dir) = args.get_one::<PathBuf>("dir") else {
         let mut page = Vec::new();
-        Man::new(verbs::command())
+        Man::new(program())
             .render(&mut page)
             .map_err(|e| Ended::failed(format!("cannot make the manual page: {e}")))?;
         // A closed pipe is no error.
         let _ = std::io::stdout().lock().write_all(&page);
         return Ok(Exit::Complete);
     };
-    std::fs::create_dir_all(dir)
-        .and_then(|()| clap_mangen::generate_to(verbs::command(), dir))
-        .map_err(|e| {
-            Ended::failed(format!("cannot write manual pages to {}: {e}", dir.display()))
-        })?;
+    std::fs::create_dir_all(dir).and_then(|()| clap_mangen::generate_to(program(), dir)).map_err(
+        |e| Ended::failed(format!("cannot write manual pages to {}: {e}", dir.display())),
+    )?;
     Ok(Exit::Complete)
 }

@@ -17,6 +17,7 @@ mod room;
 mod run;
 mod schema;
 mod signals;
+mod slips;
 mod spec_args;
 mod status;
 mod test;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use super::spec_args::SpecArgs;
 use super::verb::{Run, Verb};
-use super::verbs;
+use super::{slips, verbs};
 use crate::report::{Ended, Exit, Outcome};
 
 /// Runs the program with the arguments of the process, and says how it ended.
@@ -30,6 +30,9 @@ fn verb(argv: &[OsString]) -> Outcome {
     let named = argv.get(1).and_then(|name| verbs::find(name.to_str()?));
     if let Some(Verb { command, run: Run::Spec(run) }) = named {
         return run(&SpecArgs::parse(command(), argv)?);
+    }
+    if let Some(slip) = slips::no_verb(argv) {
+        return Err(slip);
     }
     let matches = parsed(verbs::command().try_get_matches_from(argv))?;
     match matches.subcommand().and_then(|(name, args)| Some((&verbs::find(name)?.run, args))) {

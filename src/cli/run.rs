@@ -39,20 +39,35 @@ fn command() -> Command {
                 .long("limit")
                 .value_name("N")
                 .value_parser(value_parser!(u64))
-                .help("The first N records of each partition; 0 lifts a stored limit"),
+                .help("The first N records of each partition; 0 lifts a stored limit")
+                .long_help(
+                    "The first N records of each partition, in the order in which the server \
+                     lists them. A later run with a higher limit goes on from there; 0 lifts a \
+                     limit that was stored.",
+                ),
         )
         .arg(
             Arg::new("resume")
                 .long("resume")
                 .action(ArgAction::SetTrue)
                 .conflicts_with("fresh")
-                .help("Go on: unfinished partitions, failed ones, and what is new since"),
+                .help("Go on: unfinished partitions, failed ones, and what is new since")
+                .long_help(
+                    "Go on in a directory of an earlier run: with partitions that are unfinished \
+                     or failed, with child lists that are missing, and with what is new since. \
+                     Params and limit are those of that run, but for what is given anew.",
+                ),
         )
         .arg(
             Arg::new("fresh")
                 .long("fresh")
                 .action(ArgAction::SetTrue)
-                .help("Throw away an earlier run in this directory"),
+                .help("Throw away an earlier run in this directory")
+                .long_help(
+                    "Throw away an earlier run in this directory: the store and the files that \
+                     its builds made, and nothing else. A directory that is no output of scrape \
+                     is refused.",
+                ),
         )
         .arg(
             Arg::new("record")
@@ -64,7 +79,9 @@ fn command() -> Command {
         )
         .arg(replay())
         .after_help(
-            "Example:\n  scrape run specs/apache-jira.yaml -p KAFKA -p SPARK -c 2 -o output\n\n\
+            "Examples:\n  scrape run specs/apache-jira.yaml -p KAFKA -p SPARK -o output\n  \
+             scrape run specs/apache-jira.yaml -o output --resume\n  \
+             scrape run specs/apache-jira.yaml --replay specs/recordings/apache-jira.har\n\n\
              `scrape run SPEC --help` also shows the flags that the spec adds.",
         );
     with_voice(command)

@@ -8,6 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Map, Value};
 
 use super::program::parsed;
+use super::slips;
 use crate::observe::{Voice, log};
 use crate::plan::{Plan, compile, explain};
 use crate::report::{self, Ended, Exit, Outcome};
@@ -32,11 +33,18 @@ impl SpecArgs {
     pub fn parse(verb: Command, argv: &[OsString]) -> Outcome<Self> {
         let name = format!("scrape {}", verb.get_name());
         let verb = verb.bin_name(name);
+        if let Some(slip) = slips::spec_not_first(argv) {
+            return Err(slip);
+        }
         let spec = argv.get(2).filter(|a| !a.to_string_lossy().starts_with('-'));
         let Some(spec) = spec else {
+            // What clap says about a missing argument, or its help.
             parsed(verb.try_get_matches_from(&argv[1..]))?;
-            return Err(Ended::usage("the spec is the first argument after the verb"));
+            return Err(Ended::told(Exit::Usage));
         };
+        if let Some(slip) = slips::spec_elsewhere(Path::new(spec)) {
+            return Err(slip);
+        }
         let help = || argv.iter().any(|a| a == "--help" || a == "-h");
         let loaded = match spec::load(Path::new(spec)) {
             Ok(loaded) => loaded,

@@ -26,16 +26,37 @@ pub const VERBS: &[Verb] = &[
     man::VERB,
 ];
 
+const EXAMPLES: &str = "Examples:
+  scrape run specs/apache-jira.yaml -p KAFKA --limit 100
+  scrape status output
+  scrape build specs/apache-jira.yaml";
+
+const EXIT_CODES: &str = "Exit codes:
+  0    complete
+  1    failed: no network, wrong credentials, full disk, damaged store
+  2    the spec or the command line is wrong; nothing was done
+  3    finished, but something is missing; --resume tries again
+  130  interrupted (Ctrl-C, SIGTERM); --resume goes on";
+
+const ENVIRONMENT: &str = "Environment:
+  SCRAPE_STATE_DIR  where pace and budgets of hosts are kept, for all runs of a user
+                    [default: $XDG_STATE_HOME/scrape, or ~/.local/state/scrape]
+  NO_COLOR          no colours
+  TERM=dumb         lines in place of progress bars
+  HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY
+                    proxies
+  and those that the secrets of a spec name";
+
 /// The program's own command line, without what a spec adds to it.
 pub fn command() -> Command {
     let command = Command::new("scrape")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Turns issue trackers into training data for language models")
-        .after_help(
-            "Example:\n  scrape run specs/apache-jira.yaml -p KAFKA --limit 100\n\n\
-             Exit codes: 0 complete, 1 failed, 2 bad spec or usage, 3 finished but not complete, \
-             130 interrupted.",
-        )
+        .after_help(format!(
+            "{EXAMPLES}\n\nExit codes: 0 complete, 1 failed, 2 bad spec or usage, 3 finished but \
+             not complete, 130 interrupted."
+        ))
+        .after_long_help(format!("{EXAMPLES}\n\n{EXIT_CODES}\n\n{ENVIRONMENT}"))
         .subcommand_required(true)
         .arg_required_else_help(true);
     VERBS.iter().fold(command, |command, verb| command.subcommand((verb.command)()))

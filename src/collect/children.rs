@@ -21,7 +21,7 @@ use super::run::{Break, Halt, Result, joined};
 use super::stream::StreamRun;
 use super::walk;
 use crate::http::Failure;
-use crate::observe::Event;
+use crate::observe::{About, Event};
 use crate::plan::{ChildPlan, template_value};
 use crate::store::{ChildCommit, ChildKey, PendingChild, Store};
 
@@ -120,7 +120,7 @@ pub(super) async fn collect(stream: Arc<StreamRun>) -> Result<Ended> {
                         ended.closed.get_or_insert((back_at, message));
                     }
                     Err(Break::Halt(Halt::Failed(cause))) => {
-                        stream.run.tell_failure(&label, &cause);
+                        stream.run.tell_failure(at(&key, &label), &cause);
                         let reason = without_attempts(&cause.text);
                         let fail = move |store: &mut dyn Store| {
                             store.fail_child(&key, seq, &reason)
@@ -255,8 +255,8 @@ async fn fetch(stream: &Arc<StreamRun>, list: PendingChild) -> Result<(), Break>
             Step::Taken { next, keep, done } => (next, keep, done),
             Step::Again(reason) => {
                 stream.run.observer.count_retry("page");
-                let (request, reason) = (ask.label.as_str(), reason.as_str());
-                stream.run.observer.tell(&Event::Again { request, reason, from_start: false });
+                let (at, reason) = (at(&list.key, &ask.label), reason.as_str());
+                stream.run.observer.tell(&Event::Again { at, reason, from_start: false });
                 continue;
             }
             Step::Fail(reason) => return Err(failed(format!("{}: {reason}", ask.label))),
@@ -267,8 +267,8 @@ async fn fetch(stream: &Arc<StreamRun>, list: PendingChild) -> Result<(), Break>
                 return Err(failed(format!("{}: {reason}, also the second time", ask.label)));
             }
             stream.run.observer.count_retry("list");
-            let (request, reason) = (ask.label.as_str(), reason.as_str());
-            stream.run.observer.tell(&Event::Again { request, reason, from_start: true });
+            let (at, reason) = (at(&list.key, &ask.label), reason.as_str());
+            stream.run.observer.tell(&Event::Again { at, reason, from_start: true });
             (is_second, first) = (true, true);
             position = Position::start(&child.pagination.kind);
             pager = Pager::new(&child.pagination.kind);
@@ -298,6 +298,11 @@ fn cut_short(child: &ChildPlan, end: &Position) -> Option<String> {
         (true, true) => Some(String::from("the number of items changed on the way")),
         (true, false) => None,
     }
+}
+
+/// What is told of a list is about this.
+fn at<'a>(key: &'a ChildKey, request: &'a str) -> About<'a> {
+    About { stream: Some(&key.stream), partition: Some(&key.partition), request }
 }
 
 /// What a list is called in messages: `issues KAFKA-12 comments`.

@@ -16,7 +16,7 @@ use super::stream::StreamRun;
 use super::walk::{self, WalkEnd};
 use super::{complete, ranges};
 use crate::http::Cause;
-use crate::observe::{Event, Phase, Track};
+use crate::observe::{About, Event, Phase, Track};
 use crate::plan::{Overlay, PaginationKind, Partition, Scope, template_value};
 use crate::spec::Diagnostic;
 use crate::store::{Cursor, PartitionRow, PartitionState};
@@ -76,6 +76,15 @@ impl PartitionRun {
     /// The name of the stream and the id of the partition.
     pub(super) fn names(&self) -> (String, String) {
         (self.stream.plan().name.clone(), self.partition().id.clone())
+    }
+
+    /// What is told of it is about this.
+    pub(super) fn at(&self) -> About<'_> {
+        About {
+            stream: Some(&self.stream.plan().name),
+            partition: Some(&self.partition().id),
+            request: &self.label,
+        }
     }
 
     pub(super) fn kind(&self) -> &PaginationKind {
@@ -237,7 +246,7 @@ pub(super) async fn collect(part: Arc<PartitionRun>) -> Result<Ended> {
                     closed = Some((back_at, message));
                 }
                 Halt::Failed(cause) => {
-                    part.stream.run.tell_failure(&part.label, &cause);
+                    part.stream.run.tell_failure(part.at(), &cause);
                     row.state = PartitionState::Failed;
                     row.reason = Some(part.without_label(cause.text));
                 }

@@ -10,7 +10,7 @@ use super::findings::{Finding, Findings};
 use super::preflight::{Ready, preflight};
 use super::stream::StreamRun;
 use crate::http::{Cause, Client, Failure, FailureScope, Stop};
-use crate::observe::{Event, Observer, Track};
+use crate::observe::{About, Event, Observer, Track};
 use crate::plan::Plan;
 use crate::store::{self, PartitionState, Writer};
 
@@ -264,10 +264,10 @@ pub(super) fn joined<T>(
 }
 
 impl Run {
-    /// Tells that what `label` names has failed, unless that was told often enough.
-    pub(super) fn tell_failure(&self, label: &str, cause: &Cause) {
-        if self.findings.note(label, cause) {
-            self.observer.tell(&Event::Failed { reason: &cause.text });
+    /// Tells what has failed, unless that was told often enough.
+    pub(super) fn tell_failure(&self, at: About<'_>, cause: &Cause) {
+        if self.findings.note(at.request, cause) {
+            self.observer.tell(&Event::Failed { at, reason: &cause.text });
         }
     }
 }

@@ -111,7 +111,7 @@ impl Walk<'_> {
                 if self.resumed && matches!(self.position.at, At::Token(_) | At::Url(_)) =>
             {
                 // Tokens expire.
-                run.observer.tell(&Event::Restart { request: &part.label });
+                run.observer.tell(&Event::Restart { at: part.at() });
                 self.restart();
                 Ok(None)
             }
@@ -151,8 +151,8 @@ impl Walk<'_> {
             Step::Taken { next, keep, done } => (next, keep, done),
             Step::Again(reason) => {
                 run.observer.count_retry("page");
-                let (request, reason) = (part.label.as_str(), reason.as_str());
-                run.observer.tell(&Event::Again { request, reason, from_start: false });
+                let (at, reason) = (part.at(), reason.as_str());
+                run.observer.tell(&Event::Again { at, reason, from_start: false });
                 return Ok(None);
             }
             Step::Fail(reason) => {
@@ -212,8 +212,8 @@ impl Walk<'_> {
             key_below(part, after).await?.map(|key| (key, Vec::new()))
         };
         let to = lower.as_ref().map(|(key, _)| key.as_str());
-        let (request, gone) = (part.label.as_str(), after.as_str());
-        part.stream.run.observer.tell(&Event::PreviousKey { request, gone, to });
+        let (at, gone) = (part.at(), after.as_str());
+        part.stream.run.observer.tell(&Event::PreviousKey { at, gone, to });
         let end = end.clone();
         let (after, fallbacks) = lower.map_or((None, Vec::new()), |(key, rest)| (Some(key), rest));
         self.position.at = At::Key { after, end, fallbacks };
@@ -264,8 +264,8 @@ impl Walk<'_> {
         let mut commit = self.empty(keys.seq);
         commit.cursor = Some(self.cursor(done));
         if let (1, Some(identity)) = (keep, identity.or(key)) {
-            let (request, record) = (part.label.as_str(), identity.as_str());
-            let event = Event::Rejected { request, record, reason: &cause.text };
+            let (at, record) = (part.at(), identity.as_str());
+            let event = Event::Rejected { at, record, reason: &cause.text };
             part.stream.run.observer.tell(&event);
             part.give_up(&identity);
             commit.rejects.push(unreadable(part, identity));

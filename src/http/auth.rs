@@ -71,6 +71,23 @@ fn read_secrets(
     Ok(values)
 }
 
+/// Where the secrets of a plan come from, for a message.
+pub(crate) fn sources(plan: &HttpPlan) -> String {
+    let places: Vec<String> = plan
+        .secrets
+        .iter()
+        .flat_map(|secret| {
+            let file = secret.file.as_ref().map(|path| path.display().to_string());
+            let env = secret.env.as_ref().map(|name| format!("the environment variable {name}"));
+            file.into_iter().chain(env)
+        })
+        .collect();
+    match places.is_empty() {
+        true => String::from("`http.auth`"),
+        false => places.join(" or "),
+    }
+}
+
 /// Whether a template says `secrets.NAME` or `secrets["NAME"]`.
 fn names(template: &str, secret: &str) -> bool {
     template.match_indices(secret).any(|(at, _)| {

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use scrape_api::Fetch;
@@ -48,6 +48,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) permits: Semaphore,
     pub(crate) credentials: RwLock<Credentials>,
+    /// How often they were replaced by others.
+    pub(crate) renewals: AtomicU64,
     pub(crate) redactor: Redactor,
     pub(crate) seq: AtomicI64,
     /// The longest pause that is sat out.
@@ -140,6 +142,7 @@ impl Client {
             clock,
             permits: Semaphore::new(concurrency.min(Semaphore::MAX_PERMITS)),
             credentials: RwLock::new(credentials),
+            renewals: AtomicU64::new(0),
             redactor,
             seq: AtomicI64::new(options.first_seq),
             patience: patience(&plan.http.on_response),
@@ -231,6 +234,7 @@ impl Shared {
             if !purpose.is_robots() {
                 self.check_robots(&host, &call, &url).await?;
             }
+            let renewals = self.renewals.load(Relaxed);
             let mut attempt = self.attempt(&host, &call, url.clone()).await?;
             let mut trouble = Trouble {
                 situation: Situation::default(),
@@ -319,7 +323,7 @@ impl Shared {
             let ruling = self.rule(&host, &trouble, &mut tries, max_halvings);
             // The permit is let go before the wait.
             drop(attempt);
-            self.get_ready(&host, ruling?).await?;
+            self.get_ready(&host, ruling?, renewals).await?;
         }
     }
 
@@ -342,16 +346,21 @@ impl Shared {
         }
     }
 
-    /// Reads the secrets again: a file may hold a new token.
-    pub(crate) fn reauthorise(&self) -> Result<(), Failure> {
+    /// Reads the secrets again: a file may hold a new token. Whether there are other
+    /// credentials than when a request was sent, before which they had been renewed
+    /// so often.
+    pub(crate) fn reauthorise(&self, renewals: u64) -> Result<bool, Failure> {
         let made = auth::resolve(&self.plan, &self.redactor).map_err(|e| Failure::Failed {
             scope: FailureScope::Run,
             cause: e.to_string().into(),
         })?;
-        if let Ok(mut credentials) = self.credentials.write() {
+        let mut credentials = self.credentials.write().unwrap_or_else(PoisonError::into_inner);
+        if *credentials != made {
             *credentials = made;
+            self.renewals.fetch_add(1, Relaxed);
         }
-        Ok(())
+        // Another request may have renewed them meanwhile.
+        Ok(self.renewals.load(Relaxed) > renewals)
     }
 
     fn host(&self, url: &Url) -> Arc<Host> {

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use scrape_api::FetchErrorKind;
 
+use super::auth;
 use super::backoff;
 use super::call::{Failure, FailureScope};
 use super::cause::Cause;
@@ -12,7 +13,7 @@ use super::client::Shared;
 use super::condition::Situation;
 use super::host::Host;
 use super::retry_after;
-use crate::observe::{self, Event};
+use crate::observe::{self, About, Event, Subject};
 use crate::plan::{Action, Pause, ReplyKind, Rule, Wait};
 use crate::spec::Diagnostic;
 
@@ -53,6 +54,7 @@ pub(crate) struct Again {
     reason: String,
     what: String,
     label: String,
+    url: String,
     as_asked: bool,
     halved: bool,
 }
@@ -98,6 +100,7 @@ impl Shared {
                     reason: trouble.reason.clone(),
                     what: trouble.what.clone(),
                     label: trouble.label.clone(),
+                    url: trouble.url.clone(),
                     as_asked: false,
                     halved: true,
                 });
@@ -113,7 +116,10 @@ impl Shared {
             Action::RejectRecord => FailureScope::Record,
             Action::FailPartition => FailureScope::Partition,
             Action::FailRun => FailureScope::Run,
-            Action::Reauth if tries.reauthorised => FailureScope::Run,
+            Action::Reauth if tries.reauthorised => {
+                let after = ", also with credentials that were read again";
+                return Err(self.fail(FailureScope::Run, Some(rule), trouble, after));
+            }
             Action::Retry | Action::Reauth => {
                 return self.again(host, rule, trouble, tries, max_halvings);
             }
@@ -160,8 +166,8 @@ impl Shared {
         tries.reauthorised |= reauthorise;
         let (reason, what, label) =
             (trouble.reason.clone(), trouble.what.clone(), trouble.label.clone());
-        let pause = rule.pause;
-        Ok(Again { wait, pause, reauthorise, reason, what, label, as_asked, halved })
+        let (pause, url) = (rule.pause, trouble.url.clone());
+        Ok(Again { wait, pause, reauthorise, reason, what, label, url, as_asked, halved })
     }
 
     /// How long to wait: the first source of the rule that says something.
@@ -193,16 +199,31 @@ impl Shared {
     ///
     /// # Errors
     /// When the run is ending.
-    pub(crate) async fn get_ready(&self, host: &Host, again: Again) -> Result<(), Failure> {
+    pub(crate) async fn get_ready(
+        &self,
+        host: &Host,
+        again: Again,
+        renewals: u64,
+    ) -> Result<(), Failure> {
         self.observer.count_retry(&again.reason);
         let until = self.clock.now() + again.wait;
+        let track = self.observer.board.labelled(&again.label);
         let paced = host.pace.as_ref().filter(|_| again.pause == Pause::Host);
         // One line tells what others ask at the same time for the same reason.
         let is_told =
             paced.and_then(|pace| pace.paused()).is_some_and(|known| known + SAME >= until);
         if !is_told {
+            let subject = track.as_ref().map(|track| &track.subject);
+            let at = match subject {
+                Some(Subject::Partition { stream, partition }) => About {
+                    stream: Some(stream),
+                    partition: Some(partition),
+                    request: &again.label,
+                },
+                _ => About { stream: None, partition: None, request: &again.label },
+            };
             self.observer.tell(&Event::Retry {
-                request: &again.label,
+                at,
                 reason: &again.reason,
                 what: &self.redactor.redact(&again.what),
                 wait: again.wait,
@@ -211,7 +232,15 @@ impl Shared {
             });
         }
         if again.reauthorise {
-            self.reauthorise()?;
+            if self.reauthorise(renewals)? {
+                return Ok(());
+            }
+            // Whoever replaces a token may come a little after the server.
+            self.wait(again.wait).await?;
+            return match self.reauthorise(renewals)? {
+                true => Ok(()),
+                false => Err(self.still_refused(&again)),
+            };
         }
         let wait = observe::Wait { until, reason: again.reason, as_asked: again.as_asked };
         if paced.is_some() {
@@ -220,10 +249,23 @@ impl Shared {
             // The pause is waited for like anybody else's.
             return Ok(());
         }
-        if let (Some(_), Some(track)) = (&host.pace, self.observer.board.labelled(&again.label)) {
+        if let (Some(_), Some(track)) = (&host.pace, track) {
             track.wait(wait);
         }
         self.wait(again.wait).await
+    }
+
+    /// The failure of a request whose credentials are refused, and are the same
+    /// when they are read again.
+    fn still_refused(&self, again: &Again) -> Failure {
+        let Again { label, what, url, .. } = again;
+        let message = format!(
+            "{label}: {what} ({url}): the credentials are refused, and those that were read again \
+             are the same: put new ones into {}, then go on with --resume",
+            auth::sources(&self.plan.http)
+        );
+        let cause = self.redactor.redact(&message).into_owned().into();
+        Failure::Failed { scope: FailureScope::Run, cause }
     }
 
     /// Stops everything that goes to the host; nothing where it has no pace.

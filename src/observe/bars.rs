@@ -6,12 +6,10 @@ use super::layout::Line;
 use super::screen;
 use super::terminal::Terminal;
 
-/// How often the screen is drawn, at most, in a second.
-pub const HERTZ: u8 = 10;
-
 /// Bars on standard error, one for each line of a layout.
 pub struct Bars {
     multi: MultiProgress,
+    terminal: Terminal,
     shown: Vec<(ProgressBar, Kind)>,
     chars: &'static str,
 }
@@ -30,8 +28,8 @@ impl Bars {
         // Whether to colour is decided for standard error, and by indicatif for
         // what it takes for standard output.
         console::set_colors_enabled(screen::has_color());
-        let terminal = Box::new(Terminal::stderr());
-        let target = ProgressDrawTarget::term_like_with_hz(terminal, HERTZ);
+        let terminal = Terminal::stderr();
+        let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
         let multi = MultiProgress::with_draw_target(target);
         screen::set_bars(multi.clone());
         let chars = match (screen::has_unicode(), screen::has_color()) {
@@ -39,11 +37,16 @@ impl Bars {
             (true, false) => "━╸ ",
             (false, _) => "=> ",
         };
-        Self { multi, shown: Vec::new(), chars }
+        Self { multi, terminal, shown: Vec::new(), chars }
     }
 
     /// Shows these lines.
     pub fn draw(&mut self, lines: &[Line]) {
+        let terminal = self.terminal.clone();
+        screen::alone(|| terminal.at_once(|| self.update(lines)));
+    }
+
+    fn update(&mut self, lines: &[Line]) {
         while self.shown.len() > lines.len() {
             if let Some((bar, _)) = self.shown.pop() {
                 self.multi.remove(&bar);

@@ -6,7 +6,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::bars::{Bars, HERTZ};
+use super::bars::Bars;
 use super::board::{Phase, Subject, Track, Wait};
 use super::event::{Event, Progress, Total};
 use super::layout::{self, HostStatus, Row, Slots, Status};
@@ -22,6 +22,9 @@ const LINE_EVERY: Duration = Duration::from_secs(1);
 
 /// The time between two lines about all together.
 const TOTAL_EVERY: Duration = Duration::from_secs(30);
+
+/// The time between two frames of bars.
+const DRAW_EVERY: Duration = Duration::from_millis(100);
 
 /// How often lines are thought about.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -48,7 +51,7 @@ impl Display {
             let mut watch = Watch::new(observer);
             let mut bars = bars.then(Bars::new);
             let pause = match bars {
-                Some(_) => Duration::from_secs(1) / u32::from(HERTZ),
+                Some(_) => DRAW_EVERY,
                 None => LOOK_EVERY,
             };
             while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {

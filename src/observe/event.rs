@@ -67,13 +67,17 @@ pub enum Event<'a> {
     },
     /// A partition or a child list is given up.
     Failed {
+        /// What.
+        #[serde(flatten)]
+        at: About<'a>,
         /// Why.
         reason: &'a str,
     },
     /// A record is given up.
     Rejected {
-        /// What was read: `issues KAFKA`.
-        request: &'a str,
+        /// What was read.
+        #[serde(flatten)]
+        at: About<'a>,
         /// The record's key.
         record: &'a str,
         /// Why.
@@ -81,8 +85,9 @@ pub enum Event<'a> {
     },
     /// A request is sent again after a wait.
     Retry {
-        /// What it is for: `issues KAFKA`.
-        request: &'a str,
+        /// What it is for.
+        #[serde(flatten)]
+        at: About<'a>,
         /// A short word to count by: `429`, `timeout`.
         reason: &'a str,
         /// What happened, in words.
@@ -98,7 +103,8 @@ pub enum Event<'a> {
     /// A page or list is asked for again at once, for what came is not whole.
     Again {
         /// What it is for.
-        request: &'a str,
+        #[serde(flatten)]
+        at: About<'a>,
         /// What is wrong.
         reason: &'a str,
         /// Whether from its start.
@@ -149,12 +155,14 @@ pub enum Event<'a> {
     /// A checkpoint is refused, and the partition read from its start.
     Restart {
         /// What is read.
-        request: &'a str,
+        #[serde(flatten)]
+        at: About<'a>,
     },
     /// The key to continue from is gone.
     PreviousKey {
         /// What is read.
-        request: &'a str,
+        #[serde(flatten)]
+        at: About<'a>,
         /// The key.
         gone: &'a str,
         /// The key that takes its place; none for the start.
@@ -246,6 +254,19 @@ pub enum Event<'a> {
         #[serde(skip)]
         text: &'a str,
     },
+}
+
+/// What something is about.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct About<'a> {
+    /// The stream, where it is about a partition.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<&'a str>,
+    /// The partition.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partition: Option<&'a str>,
+    /// What is asked for: `issues KAFKA`, `issues KAFKA-12 comments`, `robots.txt`.
+    pub request: &'a str,
 }
 
 /// How far something is.
@@ -351,13 +372,16 @@ impl Event<'_> {
                 let label = label(stream, partition);
                 format!("{label}: fetching {} that are missing", counted(*records as u64, "record"))
             }
-            Self::Failed { reason } | Self::FetchIf { reason } | Self::Closed { reason, .. } => {
+            Self::Failed { reason, .. }
+            | Self::FetchIf { reason }
+            | Self::Closed { reason, .. } => {
                 return Cow::Borrowed(reason);
             }
-            Self::Rejected { request, record, reason } => {
+            Self::Rejected { at, record, reason } => {
+                let request = at.request;
                 format!("{request}: giving up record {record}: {reason}")
             }
-            Self::Retry { request, what, wait, as_asked, halved, .. } => {
+            Self::Retry { at, what, wait, as_asked, halved, .. } => {
                 let wait = match (wait.is_zero(), as_asked) {
                     (true, _) => None,
                     (false, true) => {
@@ -371,13 +395,13 @@ impl Event<'_> {
                     (None, true) => String::from("asking for half"),
                     (None, false) => String::from("asking again"),
                 };
-                format!("{request}: {what}: {then}")
+                format!("{}: {what}: {then}", at.request)
             }
-            Self::Again { request, reason, from_start: false } => {
-                format!("{request}: {reason}: asking again")
+            Self::Again { at, reason, from_start: false } => {
+                format!("{}: {reason}: asking again", at.request)
             }
-            Self::Again { request, reason, from_start: true } => {
-                format!("{request}: {reason}: starting the list again")
+            Self::Again { at, reason, from_start: true } => {
+                format!("{}: {reason}: starting the list again", at.request)
             }
             Self::Wait { host, wait } => {
                 format!("{host}: waiting {}, as it asked an earlier request to", duration(*wait))
@@ -395,11 +419,12 @@ impl Event<'_> {
             Self::PaceUnshared { file, host, reason } => format!(
                 "{file}: {reason}: pace and budget of {host} are not shared with other runs"
             ),
-            Self::Restart { request } => {
-                format!("{request}: the checkpoint is refused: starting again")
+            Self::Restart { at } => {
+                format!("{}: the checkpoint is refused: starting again", at.request)
             }
-            Self::PreviousKey { request, gone, to } => {
-                format!("{request}: {gone} is gone: going on from {}", to.unwrap_or("the start"))
+            Self::PreviousKey { at, gone, to } => {
+                let to = to.unwrap_or("the start");
+                format!("{}: {gone} is gone: going on from {to}", at.request)
             }
             Self::DiskLow { reason, .. } => return Cow::Borrowed(reason),
             Self::DiskShort { free, needed, records } => format!(

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::io::{self, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use console::Term;
 use indicatif::{MultiProgress, ProgressDrawTarget};
@@ -48,21 +48,27 @@ pub fn print(text: &str) {
         // A closed standard error must not end a run.
         let _ = io::stderr().lock().write_all(text.as_bytes());
     };
-    match bars() {
+    match &*bars() {
         Some(bars) => bars.suspend(write),
         None => write(),
     }
 }
 
+/// Does something while nothing else is written.
+pub fn alone(work: impl FnOnce()) {
+    let _bars = bars();
+    work();
+}
+
 /// Puts bars on the screen, in place of others.
 pub fn set_bars(bars: MultiProgress) {
-    *BARS.lock().unwrap_or_else(PoisonError::into_inner) = Some(bars);
+    *self::bars() = Some(bars);
 }
 
 /// Takes the bars away.
 pub fn clear() {
-    let bars = BARS.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(bars) = bars {
+    let mut bars = bars();
+    if let Some(bars) = bars.take() {
         // Nothing is lost if it fails.
         let _ = bars.clear();
         // Whoever still has them draws no more.
@@ -70,6 +76,6 @@ pub fn clear() {
     }
 }
 
-fn bars() -> Option<MultiProgress> {
-    BARS.lock().unwrap_or_else(PoisonError::into_inner).clone()
+fn bars() -> MutexGuard<'static, Option<MultiProgress>> {
+    BARS.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -8,16 +8,16 @@
 //! last line.
 
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use console::{Term, measure_text_width};
 use indicatif::TermLike;
 
-/// Standard error as indicatif draws on it.
-#[derive(Debug)]
+/// Standard error as indicatif draws on it. Clones are one.
+#[derive(Debug, Clone)]
 pub struct Terminal {
     term: Term,
-    frame: Mutex<Frame>,
+    frame: Arc<Mutex<Frame>>,
 }
 
 #[derive(Debug, Default)]
@@ -26,14 +26,37 @@ struct Frame {
     lines: Vec<String>,
     /// Whether the last of them goes on.
     open: bool,
-    /// The widths of the lines that are on the screen.
-    drawn: Vec<usize>,
+    /// Whether what is drawn is only kept, as long as not all bars are up to date.
+    held: bool,
+    /// The last frame that was kept.
+    kept: Option<Vec<String>>,
+    /// The widths of the lines that are on the screen, and that of the screen when
+    /// they were drawn.
+    drawn: (Vec<usize>, usize),
+    /// Whether a terminal that becomes narrower breaks lines that are too long.
+    breaks: bool,
 }
 
 impl Terminal {
     /// Standard error.
     pub fn stderr() -> Self {
-        Self { term: Term::stderr(), frame: Mutex::default() }
+        // xterm and GNU screen cut lines instead; both say who they are.
+        let cuts = ["XTERM_VERSION", "STY"].iter().any(|name| std::env::var_os(name).is_some());
+        let frame = Frame { breaks: !cuts, ..Frame::default() };
+        Self { term: Term::stderr(), frame: Arc::new(Mutex::new(frame)) }
+    }
+
+    /// Does what changes several bars, and shows all changes at once.
+    pub fn at_once(&self, change: impl FnOnce()) {
+        self.frame().held = true;
+        change();
+        let mut frame = self.frame();
+        frame.held = false;
+        if let Some(lines) = frame.kept.take() {
+            let text = frame.render(&lines, self.width().into());
+            // Nothing is lost if it fails.
+            let _ = self.term.write_str(&text);
+        }
     }
 
     fn frame(&self) -> MutexGuard<'_, Frame> {
@@ -54,21 +77,28 @@ impl Frame {
         }
     }
 
-    /// What brings the lines to a screen of that width, in place of those that
-    /// were there.
-    fn render(&mut self, width: usize) -> String {
-        // A terminal that became narrower has broken the lines that were too long.
-        let rows: usize = self.drawn.iter().map(|line| line.div_ceil(width.max(1)).max(1)).sum();
+    /// The lines that were pushed.
+    fn take(&mut self) -> Vec<String> {
+        self.open = false;
+        std::mem::take(&mut self.lines)
+    }
+
+    /// What brings lines to a screen of that width, in place of those that were
+    /// there.
+    fn render(&mut self, lines: &[String], width: usize) -> String {
+        // As many as a terminal that became narrower has made of the lines.
+        let (drawn, drawn_at) = &self.drawn;
+        let on = if self.breaks { width } else { *drawn_at };
+        let rows: usize = drawn.iter().map(|line| line.div_ceil(on.max(1)).max(1)).sum();
         let mut text = match rows {
             0 | 1 => String::from("\r"),
             rows => format!("\r\x1b[{}A", rows - 1),
         };
-        let lines: Vec<&str> = self.lines.iter().map(|line| line.trim_end()).collect();
+        let lines: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
         text.push_str(&lines.join("\x1b[K\r\n"));
         // All that is behind and below.
         text.push_str("\x1b[J\r");
-        self.drawn = lines.iter().map(|line| measure_text_width(line)).collect();
-        (self.lines, self.open) = (Vec::new(), false);
+        self.drawn = (lines.iter().map(|line| measure_text_width(line)).collect(), width);
         text
     }
 }
@@ -117,7 +147,13 @@ impl TermLike for Terminal {
     }
 
     fn flush(&self) -> io::Result<()> {
-        let text = self.frame().render(self.width().into());
+        let mut frame = self.frame();
+        let lines = frame.take();
+        if frame.held {
+            frame.kept = Some(lines);
+            return Ok(());
+        }
+        let text = frame.render(&lines, self.width().into());
         self.term.write_str(&text)
     }
 }
@@ -131,7 +167,8 @@ mod tests {
             frame.push(line);
             frame.push("  ");
         }
-        frame.render(width)
+        let lines = frame.take();
+        frame.render(&lines, width)
     }
 
     #[test]
@@ -145,9 +182,10 @@ mod tests {
 
     #[test]
     fn lines_that_a_narrower_terminal_broke_go_too() {
-        let mut screen = Frame::default();
-        frame(&mut screen, &["\x1b[36mtwelve chars\x1b[0m", "five5", ""], 20);
-        // Two rows and one.
-        assert!(frame(&mut screen, &["x"], 10).starts_with("\r\x1b[2A"));
+        for (breaks, up) in [(true, "\r\x1b[2A"), (false, "\r\x1b[1A")] {
+            let mut screen = Frame { breaks, ..Frame::default() };
+            frame(&mut screen, &["\x1b[36mtwelve chars\x1b[0m", "five5", ""], 20);
+            assert!(frame(&mut screen, &["x"], 10).starts_with(up));
+        }
     }
 }

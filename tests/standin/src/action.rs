@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::config::Auth;
 use crate::data::Catalog;
 use crate::faults::{Fault, Script};
 use crate::server::{Shared, lock};
@@ -138,6 +139,9 @@ pub enum Action {
         /// Where the fault `redirect` leads, `http://host:port`.
         #[serde(default)]
         redirect_to: Option<String>,
+        /// The bearer token from now on; the one before is refused.
+        #[serde(default)]
+        token: Option<String>,
     },
     /// Statistics and log begin anew, as do the attempts that faults count.
     Reset,
@@ -205,8 +209,23 @@ impl Action {
                 *lock(&shared.offline_until) = Some(Instant::now() + Duration::from_millis(ms));
                 shared.went_offline.notify_one();
             }
-            Action::Set { latency_ms, limit_rps, max_page, reset_above, robots, redirect_to } => {
+            Action::Set {
+                latency_ms,
+                limit_rps,
+                max_page,
+                reset_above,
+                robots,
+                redirect_to,
+                token,
+            } => {
                 let mut config = shared.config_mut();
+                if let Some(token) = token {
+                    let Auth::Bearer { .. } = config.auth else {
+                        let message = "this server wants no bearer token";
+                        return Err(ActionError(message.to_owned()));
+                    };
+                    config.auth = Auth::Bearer { token };
+                }
                 config.redirect_to = redirect_to.or(config.redirect_to.take());
                 config.latency = latency_ms.map_or(config.latency, Duration::from_millis);
                 config.limit_rps =
