@@ -5,6 +5,7 @@
 
 mod convert;
 mod counts;
+mod delta;
 mod failures;
 mod leak;
 mod map;

@@ -19,6 +19,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use scrape_api::{AtomicFile, OutputDir, Sink};
 
 use super::counts::{BuildReport, BuiltFile, Tally};
+use super::delta::Delta;
 use super::map::Seen;
 use super::mapper::Mapper;
 use super::outlets::Outlets;
@@ -96,7 +97,7 @@ pub fn run(
     dir: &OutputDir,
     options: &BuildOptions,
 ) -> Result<BuildReport, Error> {
-    let mut sinks = make_sinks(plan)?;
+    let mut sinks = make_sinks(plan, store)?;
     let files = files(&sinks, &options.beside);
     let reader = store.reader()?;
     let data_version = reader.data_version()?;
@@ -143,11 +144,13 @@ fn build_id(data_version: i64) -> String {
     format!("{data_version}-{}-{}", now.as_millis(), std::process::id())
 }
 
-fn make_sinks(plan: &Plan) -> Result<Vec<Box<dyn Sink>>, Error> {
+fn make_sinks(plan: &Plan, store: &dyn Store) -> Result<Vec<Box<dyn Sink>>, Error> {
     plan.sinks
         .iter()
         .map(|sink| {
-            (sink.make)().map_err(|source| Error::Options { name: sink.name.clone(), source })
+            let made = (sink.make)();
+            let made = made.map_err(|source| Error::Options { name: sink.name.clone(), source })?;
+            Ok(Delta::before(made, sink, store)?)
         })
         .collect()
 }

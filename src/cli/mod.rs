@@ -9,6 +9,7 @@ mod history;
 mod list;
 mod man;
 mod memory;
+mod new;
 mod plan;
 mod preview;
 mod program;

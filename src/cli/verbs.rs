@@ -4,8 +4,8 @@ use clap::Command;
 
 use super::verb::Verb;
 use super::{
-    build, completions, explain, list, man, plan, preview, run, schema, status, test, validate,
-    verify,
+    build, completions, explain, list, man, new, plan, preview, run, schema, status, test,
+    validate, verify,
 };
 
 /// All of them.
@@ -21,6 +21,7 @@ pub const VERBS: &[Verb] = &[
     verify::VERB,
     list::VERB,
     schema::VERB,
+    new::VERB,
     completions::VERB,
     man::VERB,
 ];

@@ -68,6 +68,8 @@ pub struct SinkPlan {
     /// What a row looks like; without one, a record as it was mapped, an
     /// example as it is. Sees `record` and `tasks`.
     pub template: Option<Node>,
+    /// The plugin and its options: what tells one target from another.
+    pub target: String,
     /// Makes the plugin, anew for each build.
     pub make: SinkTarget,
 }

@@ -22,6 +22,8 @@ pub use writer::Writer;
 
 use std::path::Path;
 
+use scrape_api::RowKey;
+
 /// An error of the store: one sentence that names the file and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -165,10 +167,28 @@ pub trait Store: Send {
     /// was finished.
     fn outputs(&self) -> Result<Vec<(String, bool)>>;
 
+    /// The books of an upsert sink, by a name that stays the same in all builds.
+    fn sent_rows(&self, sink: &str) -> Result<Box<dyn SentRows>>;
+
     /// A reading side with a snapshot of its own.
     fn reader(&self) -> Result<Box<dyn Reader>>;
     /// The store's file.
     fn path(&self) -> &Path;
+}
+
+/// What an upsert sink has confirmed: a hash for each row, by key. One build at a time
+/// has it in use.
+pub trait SentRows: Send {
+    /// Begins a build over a target. One that is `empty`, or was never confirmed, holds
+    /// no rows.
+    fn begin(&mut self, target: &str, empty: bool) -> Result<()>;
+    /// Notes a row of this build; whether it is not as it was confirmed.
+    fn is_news(&mut self, key: &RowKey, hash: u128) -> Result<bool>;
+    /// Some of the keys that were confirmed and are not in this build, in an order, after
+    /// the last one seen; none when there are no more.
+    fn gone(&mut self, after: Option<&RowKey>) -> Result<Vec<RowKey>>;
+    /// The sink has committed: what this build noted is what the target holds now.
+    fn confirm(&mut self) -> Result<()>;
 }
 
 /// A snapshot for a build: one read transaction on one connection.

@@ -43,6 +43,21 @@ impl Bench {
     }
 }
 
+impl Bench {
+    fn change(&self, file: &str, from: &str, to: &str) {
+        let text = fs::read_to_string(self.path(file)).unwrap();
+        assert!(text.contains(from), "{from}");
+        fs::write(self.path(file), text.replace(from, to)).unwrap();
+    }
+
+    /// What the build put and removed, sink by sink.
+    fn build(&self) -> Vec<String> {
+        let said = self.scrape(&["build", "dump.yaml", "-o", "out", "-v"]);
+        let told = said.lines().filter_map(|line| line.split_once("sink ")).map(|(_, told)| told);
+        told.map(str::to_owned).collect()
+    }
+}
+
 /// The rows of a table: primary key, task, number of the example, row.
 fn rows(database: &Path, table: &str) -> Vec<(String, Option<String>, u32, Value)> {
     let connection = Connection::open(database).unwrap();
@@ -81,6 +96,22 @@ DEMO-10,Größe is cut,,i18n
     assert_eq!(titles[2].3["completion"], "Search is slow");
 }
 
+/// The examples that `list` shows work.
+#[test]
+fn each_example_is_a_part_of_a_spec() {
+    let bench = Bench::new();
+    let minimal = concat!(env!("CARGO_MANIFEST_DIR"), "/../../specs/minimal.yaml");
+    let data: Vec<Value> =
+        serde_json::from_str(&bench.scrape(&["list", "--format", "json"])).unwrap();
+    assert_eq!(data.len(), 9);
+    for plugin in data {
+        let example = plugin["example"].as_str().unwrap();
+        let text = format!("extends: {minimal}\n{example}\n");
+        fs::write(bench.path("example.yaml"), text).unwrap();
+        bench.scrape(&["validate", "example.yaml"]);
+    }
+}
+
 #[test]
 fn list_shows_them_beside_those_of_the_program() {
     let listed = Bench::new().scrape(&["list"]);
@@ -93,4 +124,85 @@ fn list_shows_them_beside_those_of_the_program() {
     ] {
         assert!(listed.contains(name), "{name}\n{listed}");
     }
+}
+
+#[test]
+fn a_table_is_fed_with_what_changed_and_nothing_else() {
+    let bench = Bench::new();
+    bench.scrape(&["run", "dump.yaml", "-o", "out"]);
+    let same = ["issues: 0 of 5 rows put, 0 removed", "titles/titles: 0 of 4 rows put, 0 removed"];
+    assert_eq!(bench.build(), same);
+
+    // Another text in one record, which is in both tables.
+    bench.change("dump.yaml", "type: redact,", "type: redact, replacement: NOBODY,");
+    let one = ["issues: 1 of 5 rows put, 0 removed", "titles/titles: 1 of 4 rows put, 0 removed"];
+    assert_eq!(bench.build(), one);
+    let issues = rows(&bench.path("out/issues.db"), "issues");
+    assert!(issues[0].3["body"].as_str().unwrap().contains("as NOBODY fails"));
+    assert_eq!(issues.len(), 5);
+
+    // Examples that are no longer made.
+    bench.change("dump.yaml", "length > 20", "length > 53");
+    let fewer = ["issues: 0 of 5 rows put, 0 removed", "titles/titles: 0 of 2 rows put, 2 removed"];
+    assert_eq!(bench.build(), fewer);
+    assert_eq!(rows(&bench.path("out/titles.db"), "rows").len(), 2);
+
+    // A table that somebody removed, and one in another place.
+    fs::remove_file(bench.path("out/titles.db")).unwrap();
+    bench.change("dump.yaml", "issues.db", "other.db");
+    let again = ["issues: 5 of 5 rows put, 0 removed", "titles/titles: 2 of 2 rows put, 0 removed"];
+    assert_eq!(bench.build(), again);
+    assert_eq!(rows(&bench.path("out/titles.db"), "rows").len(), 2);
+    assert_eq!(rows(&bench.path("out/other.db"), "issues"), issues);
+
+    // Back to the first: what it holds is still known.
+    bench.change("dump.yaml", "other.db", "issues.db");
+    assert_eq!(bench.build()[0], same[0]);
+
+    // A table of another run in its place.
+    fs::copy(bench.path("out/other.db"), bench.path("out/issues.db")).unwrap();
+    assert_eq!(bench.build()[0], "issues: 5 of 5 rows put, 0 removed");
+}
+
+/// Killed after the sink has committed and before the engine has written that down: the
+/// table is new, the engine's books are those of before.
+#[test]
+fn rows_that_were_confirmed_and_not_written_down_are_sent_again() {
+    let bench = Bench::new();
+    bench.scrape(&["run", "dump.yaml", "-o", "out"]);
+    fs::copy(bench.path("out/store.db"), bench.path("before.db")).unwrap();
+    bench.change("dump.yaml", "length > 20", "length > 53");
+    bench.change("dump.yaml", "type: redact,", "type: redact, replacement: NOBODY,");
+    let changed =
+        ["issues: 1 of 5 rows put, 0 removed", "titles/titles: 1 of 2 rows put, 2 removed"];
+    assert_eq!(bench.build(), changed);
+    let tables = || {
+        let issues = rows(&bench.path("out/issues.db"), "issues");
+        (issues, rows(&bench.path("out/titles.db"), "rows"))
+    };
+    let expected = tables();
+    fs::copy(bench.path("before.db"), bench.path("out/store.db")).unwrap();
+    assert_eq!(bench.build(), changed);
+    assert_eq!(tables(), expected);
+}
+
+/// The rows of a build that failed are not taken for confirmed.
+#[test]
+fn a_build_that_fails_confirms_nothing() {
+    let bench = Bench::new();
+    bench.change("dump.yaml", "path: issues.csv", "path: taken/issues.csv");
+    fs::create_dir_all(bench.path("out")).unwrap();
+    bench.scrape(&["run", "dump.yaml", "-o", "out"]);
+    bench.change("dump.yaml", "type: redact,", "type: redact, replacement: NOBODY,");
+    fs::remove_dir_all(bench.path("out/taken")).unwrap();
+    fs::write(bench.path("out/taken"), "a file").unwrap();
+    let failed = Command::new(env!("CARGO_BIN_EXE_my-scrape"))
+        .args(["build", "dump.yaml", "-o", "out"])
+        .current_dir(bench.dir.path())
+        .env("SCRAPE_STATE_DIR", bench.path("state"))
+        .output()
+        .unwrap();
+    assert_eq!(failed.status.code(), Some(1));
+    fs::remove_file(bench.path("out/taken")).unwrap();
+    assert_eq!(bench.build()[0], "issues: 1 of 5 rows put, 0 removed");
 }

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use scrape_api::{Delivery, JsonSchema, OptionsError, OutputDir, Row, Sink, register_sink};
 use serde_json::{Value, json};
@@ -288,13 +289,14 @@ fn a_sink_that_fails_half_way_stops_the_build() {
     }
     let mut shop = Shop::new();
     many(&mut shop);
-    let plan = full_plan();
+    let mut plan = full_plan();
     shop.build(&plan);
     let former = outputs(&shop);
     let filler = "filler ".repeat(50);
     let more: Vec<_> = (150..3000).map(|n| record(n, "new", &filler).to_string()).collect();
     shop.put("A", &more, &[]);
-    std::os::unix::fs::symlink("/dev/full", shop.dir.path().join(".records.jsonl.tmp")).unwrap();
+    let make = plan.sinks[0].make.clone();
+    plan.sinks[0].make = Arc::new(move || Ok(Box::new(Filling { inner: make()?, batches: 0 })));
     let error = shop.build_with(&plan, &options(3, 8)).unwrap_err();
     match &error {
         Error::Sink { name, source } => {
@@ -304,6 +306,41 @@ fn a_sink_that_fails_half_way_stops_the_build() {
         other => panic!("{other}"),
     }
     assert_eq!(outputs(&shop), former);
+}
+
+/// A sink that is on a full disk from its fifth batch on.
+struct Filling {
+    inner: Box<dyn Sink>,
+    batches: u32,
+}
+
+impl Sink for Filling {
+    fn delivery(&self) -> Delivery {
+        self.inner.delivery()
+    }
+    fn files(&self) -> Vec<PathBuf> {
+        self.inner.files()
+    }
+    fn open(&mut self, dir: &OutputDir) -> scrape_api::Result<()> {
+        self.inner.open(dir)
+    }
+    fn write(&mut self, batch: &[Row]) -> scrape_api::Result<()> {
+        self.batches += 1;
+        if self.batches >= 5 {
+            fs::write("/dev/full", "a row")
+                .map_err(scrape_api::Error::io("write records.jsonl"))?;
+        }
+        self.inner.write(batch)
+    }
+    fn finish(&mut self) -> scrape_api::Result<()> {
+        self.inner.finish()
+    }
+    fn commit(&mut self) -> scrape_api::Result<()> {
+        self.inner.commit()
+    }
+    fn abort(&mut self) {
+        self.inner.abort();
+    }
 }
 
 /// A sink that breaks where its file says so: in `commit`, or with a panic.

@@ -136,6 +136,7 @@ impl Compiler<'_> {
                     span: option_place(&sink.options, "path").unwrap_or(key.span),
                     feed,
                     template: self.row_template(sink),
+                    target: format!("{} {options}", plugin.name),
                     make: Arc::new(move || make(options.clone())),
                 });
             }

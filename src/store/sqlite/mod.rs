@@ -7,6 +7,7 @@ mod keys;
 mod reader;
 mod records;
 mod schema;
+mod sent;
 
 pub use reader::SqliteReader;
 pub(crate) use schema::APPLICATION_ID;
@@ -17,9 +18,10 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use self::schema::Format;
+use self::sent::SqliteSent;
 use super::{
     ChildCommit, ChildKey, Committed, Cursor, Error, PageCommit, PartitionRow, PendingChild,
-    Reader, Result, Store,
+    Reader, Result, SentRows, Store,
 };
 use crate::store::Body;
 
@@ -90,7 +92,7 @@ impl SqliteStore {
         match schema::format(&connection, schema::STEPS).map_err(explain)? {
             Format::Foreign => Err(foreign(path)),
             Format::Newer(found) => Err(newer(path, found)),
-            format @ (Format::Current | Format::Older) => {
+            format @ (Format::Current | Format::Older(_)) => {
                 prepare(&mut connection, &format).map_err(explain)?;
                 let mode: String = connection
                     .query_row("PRAGMA journal_mode", [], |row| row.get(0))
@@ -153,7 +155,7 @@ fn configured(connection: Connection) -> rusqlite::Result<Connection> {
 
 /// Makes a connection ready to write.
 fn prepare(connection: &mut Connection, format: &Format) -> rusqlite::Result<()> {
-    if *format == Format::Older {
+    if *format == Format::Older(0) {
         // Before the log is in use, so that the mark is in the file itself.
         connection.pragma_update(None, "page_size", PAGE_SIZE)?;
         connection.pragma_update(None, "application_id", schema::APPLICATION_ID)?;
@@ -271,6 +273,10 @@ impl Store for SqliteStore {
 
     fn outputs(&self) -> Result<Vec<(String, bool)>> {
         self.read(books::outputs)
+    }
+
+    fn sent_rows(&self, sink: &str) -> Result<Box<dyn SentRows>> {
+        Ok(Box::new(SqliteSent::open(&self.path, sink)?))
     }
 
     fn reader(&self) -> Result<Box<dyn Reader>> {

@@ -30,10 +30,11 @@ impl SqliteReader {
         let explain = |cause: rusqlite::Error| error::explain(path, &cause);
         let connection = connect(path).map_err(explain)?;
         match schema::format(&connection, schema::STEPS).map_err(explain)? {
-            Format::Current => {}
+            // All steps so far add tables; what a reader reads is as it was.
+            Format::Current | Format::Older(1..) => {}
             Format::Foreign => return Err(foreign(path)),
             Format::Newer(found) => return Err(newer(path, found)),
-            Format::Older => {
+            Format::Older(_) => {
                 return Err(Error::Unusable {
                     path: path.display().to_string(),
                     cause: "its format is older, or it was cut while it was made: \

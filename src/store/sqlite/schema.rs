@@ -7,15 +7,15 @@ pub(crate) const APPLICATION_ID: i32 = 0x7363_7270;
 
 /// The steps from each format version to the next: the first makes version 1
 /// of an empty file. A released step is never changed; a new format adds one.
-pub(super) const STEPS: &[&str] = &[include_str!("schema.sql")];
+pub(super) const STEPS: &[&str] = &[include_str!("schema.sql"), include_str!("schema_2.sql")];
 
 /// What a file turned out to be.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Format {
     /// Of the newest version.
     Current,
-    /// Older, or just begun: needs [`migrate`].
-    Older,
+    /// Older, by its version, which is 0 for one just begun: needs [`migrate`].
+    Older(i64),
     /// Newer than this program; holds its version.
     Newer(i64),
     /// A database of something else.
@@ -34,7 +34,7 @@ pub(super) fn format(connection: &Connection, steps: &[&str]) -> rusqlite::Resul
     let version = pragma("user_version")?;
     Ok(match usize::try_from(version) {
         Ok(version) if version == steps.len() => Format::Current,
-        Ok(version) if version < steps.len() => Format::Older,
+        Ok(older) if older < steps.len() => Format::Older(version),
         _ => Format::Newer(version),
     })
 }

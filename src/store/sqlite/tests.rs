@@ -3,6 +3,7 @@
 mod files;
 mod order;
 mod protocol;
+mod sent;
 mod snapshot;
 
 use std::ops::ControlFlow;

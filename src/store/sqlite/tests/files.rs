@@ -73,7 +73,7 @@ fn a_newer_store_is_left_alone() {
     patch(&path, VERSION_AT, &99_u32.to_be_bytes());
     let before = fs::read(&path).unwrap();
     for error in [SqliteStore::open(&path).unwrap_err(), SqliteReader::open(&path).unwrap_err()] {
-        assert!(matches!(error, Error::Newer { found: 99, known: 1, .. }), "{error}");
+        assert!(matches!(error, Error::Newer { found: 99, known: 2, .. }), "{error}");
     }
     assert_eq!(fs::read(&path).unwrap(), before);
 }
@@ -84,20 +84,41 @@ fn an_older_store_is_brought_to_the_newest_format_step_by_step() {
     let mut connection = Connection::open(&path).unwrap();
     let steps = [
         schema::STEPS[0],
+        schema::STEPS[1],
         "ALTER TABLE meta ADD COLUMN since TEXT",
         "UPDATE meta SET since = 'then'",
     ];
-    assert_eq!(schema::format(&connection, &steps).unwrap(), Format::Older);
+    assert_eq!(schema::format(&connection, &steps).unwrap(), Format::Older(2));
     schema::migrate(&mut connection, &steps).unwrap();
     assert_eq!(schema::format(&connection, &steps).unwrap(), Format::Current);
     let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(count("SELECT count(*) FROM records"), 2);
     assert!(count("SELECT count(*) FROM meta WHERE since = 'then'") > 0);
     // A step that fails leaves the version before it.
-    let broken = [steps[0], steps[1], steps[2], "CREATE TABLE a (b); SELECT nonsense"];
+    let broken = [steps[0], steps[1], steps[2], steps[3], "CREATE TABLE a (b); SELECT nonsense"];
     assert!(schema::migrate(&mut connection, &broken).is_err());
     assert_eq!(schema::format(&connection, &steps).unwrap(), Format::Current);
     connection.query_row("SELECT count(*) FROM a", [], |_| Ok(())).unwrap_err();
+}
+
+/// A store as version 0.1.0 of the format made it: before it knew of sinks.
+#[test]
+fn a_store_of_the_first_format_is_read_as_it_is_and_brought_up_to_date_when_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let mut connection = Connection::open(&path).unwrap();
+    connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+    schema::migrate(&mut connection, &schema::STEPS[..1]).unwrap();
+    connection.execute("INSERT INTO meta VALUES ('a', 'b')", []).unwrap();
+    drop(connection);
+    let before = fs::read(&path).unwrap();
+    let reader = SqliteReader::open(&path).unwrap();
+    assert_eq!(reader.meta("a").unwrap().as_deref(), Some("b"));
+    drop(reader);
+    assert_eq!(fs::read(&path).unwrap(), before);
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(store.meta("a").unwrap().as_deref(), Some("b"));
+    store.sent_rows("sink").unwrap().begin("target", false).unwrap();
 }
 
 #[test]
@@ -161,7 +182,7 @@ fn the_tables_explain_themselves() {
         .unwrap()
         .collect::<Result<_, _>>()
         .unwrap();
-    assert_eq!(tables.len(), 8);
+    assert_eq!(tables.len(), 10);
     for (name, sql) in tables {
         let first = sql.lines().nth(1).unwrap();
         assert!(first.trim_start().starts_with("-- "), "{name}: {first}");
