@@ -2,6 +2,7 @@
 
 mod calls;
 mod memo;
+mod sandbox;
 mod scope;
 
 use std::collections::BTreeSet;
@@ -19,6 +20,7 @@ use super::{filters, json};
 use crate::spec::Span;
 
 pub use calls::Callee;
+use sandbox::{Folders, Level};
 use scope::SCOPE;
 pub use scope::Scope;
 
@@ -59,6 +61,7 @@ pub struct Env {
     next: usize,
     /// No other environment of the process has it.
     id: u64,
+    folders: Folders,
 }
 
 impl Default for Env {
@@ -84,12 +87,14 @@ impl Env {
         // For the places of errors; messages are made without its other uses.
         inner.set_debug(true);
         inner.set_path_join_callback(|name, template| beside(name, template).into());
-        inner.set_loader(|name| load_text(Path::new(name)));
+        let folders = Folders::default();
+        let own = folders.clone();
+        inner.set_loader(move |name| load_text(&own, Path::new(name)));
         filters::register(&mut inner);
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Relaxed);
         inner.add_function("render", move |state: &State, name: String| render(id, state, &name));
-        Self { inner, next: 0, id }
+        Self { inner, next: 0, id, folders }
     }
 
     /// Compiles a template. `span` is the place of exactly this text; where the
@@ -112,6 +117,7 @@ impl Env {
         // The folder is part of the name, so that `render` finds its texts.
         let id: Arc<str> = folder.join(format!("\u{1}{}", self.next)).to_string_lossy().into();
         self.next += 1;
+        self.folders.add(folder);
         let (text, kind) = match single_expression(&source) {
             Some((start, expression)) => {
                 let head = format!("{{% set {NATIVE} = ");
@@ -370,11 +376,17 @@ fn dotted_names(expression: &str) -> Vec<String> {
     if names.iter().all(|name| is_name(name)) { names } else { Vec::new() }
 }
 
-fn load_text(file: &Path) -> Result<Option<String>, minijinja::Error> {
+fn load_text(folders: &Folders, file: &Path) -> Result<Option<String>, minijinja::Error> {
     if let Some(name) = file.to_string_lossy().strip_prefix(OUTSIDE) {
         return Err(minijinja::Error::new(
             ErrorKind::InvalidOperation,
             format!("{name}: only files below the folder of this template can be used"),
+        ));
+    }
+    if !folders.hold(file) {
+        return Err(minijinja::Error::new(
+            ErrorKind::InvalidOperation,
+            format!("{}: a link that leads out of the folder of templates", file.display()),
         ));
     }
     match std::fs::read_to_string(file) {
@@ -390,6 +402,7 @@ fn load_text(file: &Path) -> Result<Option<String>, minijinja::Error> {
 /// `render("name")`: a text template below the folder of the file that calls,
 /// with what that file sees.
 fn render(env: u64, state: &State, name: &str) -> Result<minijinja::Value, minijinja::Error> {
+    let _level = Level::enter(name)?;
     let text = state.get_template(name)?;
     let root = state.lookup(SCOPE).unwrap_or_default();
     let render = |root| {

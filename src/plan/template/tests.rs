@@ -179,3 +179,45 @@ fn a_failure_tells_its_places_and_values() {
     assert_eq!(places, [("outer.j2", 2, 4), ("inner.j2", 2, 26)], "{}", error.message);
     assert_eq!(error.values, ["`c.at` is a string: \"2024T\""]);
 }
+
+#[cfg(unix)]
+#[test]
+fn hostile_templates_end_with_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let (templates, outside) = (dir.path().join("templates"), dir.path().join("outside"));
+    std::fs::create_dir_all(templates.join("parts")).unwrap();
+    std::fs::create_dir_all(&outside).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(templates.join(name), text).unwrap();
+    write("circle.j2", "{{ render('back.j2') }}");
+    write("back.j2", "{{ render('circle.j2') }}");
+    write("parts/part.j2", "a part");
+    std::fs::write(outside.join("secret"), "s3cret").unwrap();
+    std::os::unix::fs::symlink(outside.join("secret"), templates.join("link.j2")).unwrap();
+    std::os::unix::fs::symlink(&outside, templates.join("folder")).unwrap();
+    std::os::unix::fs::symlink(templates.join("parts"), templates.join("near")).unwrap();
+    let mut env = Env::new();
+    let mut eval = |source: &str| {
+        let template = env.compile(source, span(source.len()), &templates).unwrap();
+        env.eval(&template, &scope_of("a", &json!({}))).map_err(|e| e.message)
+    };
+    for (source, says) in [
+        ("{{ render('circle.j2') }}", "texts render one another more than 10 deep"),
+        ("{{ render('link.j2') }}", "leads out of the folder"),
+        ("{{ render('folder/secret') }}", "leads out of the folder"),
+        ("{{ render('../outside/secret') }}", "only files below the folder"),
+        ("{{ render('/etc/passwd') }}", "only files below the folder"),
+        ("{{ 'x' * 10000000000 }}", "too much work"),
+        ("{{ range(10000000000) | length }}", "range has too many elements"),
+        (
+            "{% for i in range(99999) %}{% for j in range(99999) %}x{% endfor %}{% endfor %}",
+            "too much work",
+        ),
+    ] {
+        let message = eval(source).unwrap_err();
+        assert!(message.contains(says) && !message.contains("s3cret"), "{source}: {message}");
+    }
+    assert_eq!(eval("{{ render('near/part.j2') }}"), Ok(json!("a part")));
+    // A pattern on which a matcher with backtracking would not come back.
+    let endless = format!("{{{{ '{}!' | matches('^(a+)+(a|aa)*$') }}}}", "a".repeat(5000));
+    assert_eq!(eval(&endless), Ok(json!(false)));
+}

@@ -1,0 +1,69 @@
+//! What keeps a text template within its folder, and within the stack.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use minijinja::{Error, ErrorKind};
+
+/// How deep texts may render one another: each level takes stack, and more than
+/// this is a circle.
+const DEEPEST: u32 = 10;
+
+/// The folders in which `render` looks.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Folders(Arc<RwLock<BTreeSet<PathBuf>>>);
+
+impl Folders {
+    pub(super) fn add(&self, folder: &Path) {
+        let mut folders = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if !folders.contains(folder) {
+            folders.insert(folder.to_owned());
+        }
+    }
+
+    /// Whether a file that is below one of them by its name is so in truth: a
+    /// symbolic link may lead out.
+    pub(super) fn hold(&self, file: &Path) -> bool {
+        let Ok(real) = file.canonicalize() else { return true };
+        let folders = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let mut above = folders.iter().filter(|folder| file.starts_with(folder));
+        above.any(|folder| {
+            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+            folder.canonicalize().is_ok_and(|folder| real.starts_with(folder))
+        })
+    }
+}
+
+/// Counts how deep texts render one another on this thread.
+pub(super) struct Level;
+
+thread_local! {
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+}
+
+impl Level {
+    /// # Errors
+    /// Where it is too deep.
+    pub(super) fn enter(name: &str) -> Result<Self, Error> {
+        let depth = DEPTH.get();
+        if depth >= DEEPEST {
+            return Err(Error::new(
+                ErrorKind::InvalidOperation,
+                format!(
+                    "{name}: texts render one another more than {DEEPEST} deep; does one lead \
+                     back to itself?"
+                ),
+            ));
+        }
+        DEPTH.set(depth + 1);
+        Ok(Self)
+    }
+}
+
+impl Drop for Level {
+    fn drop(&mut self) {
+        DEPTH.set(DEPTH.get() - 1);
+    }
+}
