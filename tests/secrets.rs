@@ -137,6 +137,7 @@ fn another_host_gets_neither_credentials_nor_cookies() {
         reset_above: None,
         robots: None,
         redirect_to: Some(elsewhere.clone()),
+        token: None,
     };
     server.apply(set).expect("set");
     server.script("*/search*", 2, 100, Fault::Redirect).expect("planned");
