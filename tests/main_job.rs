@@ -99,7 +99,13 @@ fn faults_leave_no_trace_in_the_outputs() {
 
 #[test]
 fn concurrency_does_not_change_a_byte() {
-    let standin = standin(&["KAFKA"], 1200);
+    let standin = start(Config {
+        projects: vec!["KAFKA".into()],
+        issues_per_project: 1200,
+        // Without it requests overlap or not as the machine is busy or not.
+        latency: Duration::from_millis(30),
+        ..Config::default()
+    });
     let scrape = Scrape::new();
     scrape.main_job(&standin, "one", &["-p", "KAFKA", "-c", "1"]).expect(0);
     let one = standin.stats();
