@@ -16,7 +16,8 @@ use super::spec_args::quoted;
 use super::verb::{Run, Verb};
 use crate::http::without_credentials;
 use crate::report::{
-    Ended, Exit, Next, Outcome, OutputStatus, PartitionStatus, RejectStatus, RunStatus, Status,
+    Ended, Exit, Next, Outcome, OutputStatus, PartitionStats, PartitionStatus, RejectStatus,
+    RunStatus, Status,
 };
 use crate::store::{
     Contents, Lock, LockKind, OutputState, PartitionRow, Reader, STORE_FILE, SqliteReader,
@@ -146,14 +147,7 @@ fn partition((row, got): &(PartitionRow, u64), contents: &Contents) -> Partition
         .iter()
         .find(|lists| lists.stream == row.stream && lists.partition == row.partition);
     PartitionStatus {
-        stream: row.stream.clone(),
-        partition: row.partition.clone(),
-        state: row.state.as_str(),
-        expected: row.expected,
-        got: *got,
-        checked: row.checked.clone(),
-        limit: row.limit,
-        reason: row.reason.clone(),
+        stats: PartitionStats::new(&row.stream, &row.partition, Some(row), *got),
         lists_pending: own.map_or(0, |lists| lists.pending),
         lists_failed: own.map_or(0, |lists| lists.failed),
     }
@@ -236,7 +230,7 @@ fn next(status: &Status, memory: &Memory, last: Option<&LastRun>, dir: &Path) ->
     if status.outputs.iter().any(|output| matches!(output.state, "stale" | "missing")) {
         return say("next", command("build", ""));
     }
-    if status.partitions.iter().any(|partition| partition.state == "limited") {
+    if status.partitions.iter().any(|partition| partition.stats.state == "limited") {
         return say("to fetch the rest", command("run", " --resume --limit 0"));
     }
     match memory.source {

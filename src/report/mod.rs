@@ -12,6 +12,6 @@ mod table;
 
 pub use exit::{Ended, Exit, Outcome};
 pub use parts::{FileLine, PartitionLine};
-pub use stats::{STATS_FILE, Stats};
+pub use stats::{PartitionStats, STATS_FILE, Stats};
 pub use status::{Next, OutputStatus, PartitionStatus, RejectStatus, RunStatus, Status};
 pub use summary::summary;
