@@ -192,9 +192,13 @@ fn a_test_that_fails_says_what_was_expected_and_what_came() {
         ]
     );
     // A file that is wrong is no test that fails.
+    let checked = scrape.run(&["validate", "mine.yaml", "mine.test.yaml"]).expect(0);
+    assert!(checked.stderr.ends_with("mine.test.yaml: ok: 2 tests\n"), "{}", checked.stderr);
     write("cases:\n  - name: x\n    repaly: HAR\n");
-    let ran = scrape.run(&["test", "mine.yaml"]).expect(2);
-    assert!(ran.stderr.contains("did you mean `replay`?"), "{}", ran.stderr);
+    for args in [["test", "mine.yaml"], ["validate", "mine.test.yaml"]] {
+        let ran = scrape.run(&args).expect(2);
+        assert!(ran.stderr.contains("did you mean `replay`?"), "{}", ran.stderr);
+    }
     let ran = scrape.run(&["test", &project().join("specs/minimal.yaml").display().to_string()]);
     let said = ran.expect(2).stderr;
     assert!(said.contains("minimal.test.yaml"), "{said}");
