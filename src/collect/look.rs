@@ -2,6 +2,7 @@
 //! want to know what a run would find. Nothing is written.
 
 use super::envelope::{self, Envelope};
+use super::page;
 use super::paginate::Position;
 use super::preflight::{Ready, preflight};
 use super::ranges;
@@ -137,8 +138,8 @@ async fn looks(plan: &Plan, client: &Client) -> Result<Vec<Look<()>>> {
             let (first, found) = match ask.call(plan, &start, of.pagination.limit) {
                 Ok(call) => (client.shown(&call), Ok(())),
                 Err(error) => {
-                    let place = plan.sources.display(error.span);
-                    (String::new(), Err(format!("{} ({place})", error.message)))
+                    let cause = page::template_error(plan, &ask.label, &error);
+                    (String::new(), Err(cause.to_string()))
                 }
             };
             looks.push(Look { stream, partition, first, found });
@@ -181,10 +182,7 @@ async fn ask(
     let start = Position::start(&stream.pagination.kind);
     let call = match ask.call(plan, &start, limit) {
         Ok(call) => call,
-        Err(error) => {
-            let place = plan.sources.display(error.span);
-            return Ok(Err(format!("{} ({place})", error.message)));
-        }
+        Err(error) => return Ok(Err(page::template_error(plan, &ask.label, &error).to_string())),
     };
     let read = |reply: &Reply| envelope::open(reply, &stream.records);
     match client.send(|_| call.clone(), 0, read).await {
