@@ -20,6 +20,7 @@ use super::{filters, json};
 use crate::spec::Span;
 
 pub use calls::Callee;
+pub use sandbox::is_below;
 use sandbox::{Folders, Level};
 use scope::SCOPE;
 pub use scope::Scope;
