@@ -40,11 +40,14 @@ impl Reach {
 /// with a `.git`, else the one that holds the folder `specs` with the spec, else the
 /// spec's own. A whole home is no project, even where it is kept in git.
 fn project(folder: &Path, home: Option<&Path>) -> PathBuf {
-    let is_project =
-        |above: &&Path| home != Some(*above) && above.parent().is_some() && above.join(".git").exists();
+    let is_project = |above: &&Path| {
+        home != Some(*above) && above.parent().is_some() && above.join(".git").exists()
+    };
     let specs = || {
         let specs = folder.ancestors().find(|above| above.file_name().is_some_and(|n| n == SPECS));
-        specs.and_then(Path::parent).filter(|above| home != Some(*above) && above.parent().is_some())
+        specs
+            .and_then(Path::parent)
+            .filter(|above| home != Some(*above) && above.parent().is_some())
     };
     folder.ancestors().find(is_project).or_else(specs).unwrap_or(folder).to_owned()
 }

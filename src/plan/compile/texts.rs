@@ -64,8 +64,7 @@ impl Compiler<'_> {
         }
         let shown = simplify(&path);
         if path.exists() && !is_below(folder, &path) {
-            let message =
-                format!("{} is a link that leads out of its folder", shown.display());
+            let message = format!("{} is a link that leads out of its folder", shown.display());
             self.diagnostics.error(place, message).hint("put the file itself there");
             return;
         }
