@@ -27,4 +27,4 @@ pub use counts::{BuildCounts, BuildReport, BuiltFile, StreamCounts, TaskCounts};
 pub use failures::Failure;
 pub use rejected::REJECTED_FILE;
 pub use run::{BuildOptions, run};
-pub use show::{Fate, Shown, show};
+pub use show::{Attempt, Fate, LeakShown, Show, show};
