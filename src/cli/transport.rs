@@ -2,16 +2,12 @@
 
 use std::sync::Arc;
 
-use scrape_api::{Constructor, Fetch, FetchOptions, plugins};
-use serde_json::json;
+use scrape_api::Fetch;
 
 use crate::http::{Client, ClientOptions, Stop};
 use crate::observe::Observer;
 use crate::plan::Plan;
 use crate::report::{Ended, Outcome};
-
-/// The fetch plugin that talks to servers.
-const PLUGIN: &str = "http";
 
 /// What requests run on.
 ///
@@ -39,21 +35,16 @@ pub fn client(
         .map_err(|e| Ended::failed(e.to_string()))
 }
 
-/// Makes the transport with the plan's time-outs.
+/// Makes the transport that the plan names.
 ///
 /// # Errors
-/// When this binary was built without it.
+/// When this binary was built without the usual one, or the plugin refuses.
 fn make(plan: &Plan) -> Outcome<Arc<dyn Fetch>> {
-    let options = FetchOptions::new(plan.http.connect_timeout, plan.http.read_timeout);
-    let made = plugins().into_iter().find_map(|plugin| match plugin.constructor {
-        Constructor::Fetch(make) if plugin.name == PLUGIN => Some(make(json!({}), &options)),
-        _ => None,
-    });
-    match made {
-        Some(Ok(fetch)) => Ok(fetch.into()),
-        Some(Err(error)) => Err(Ended::failed(error.to_string())),
-        None => Err(Ended::failed(
+    let transport = plan.http.transport.as_ref().ok_or_else(|| {
+        Ended::failed(
             "this program was built without the fetch plugin `http`: build it with the feature fetch-http",
-        )),
-    }
+        )
+    })?;
+    let made = (transport.make)();
+    made.map(Arc::from).map_err(|e| Ended::failed(format!("transport {}: {e}", transport.name)))
 }

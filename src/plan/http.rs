@@ -1,8 +1,10 @@
 //! How requests are sent: the section `http:`, resolved.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use scrape_api::{Fetch, OptionsError};
 use serde_json::Value;
 use url::Url;
 
@@ -13,6 +15,9 @@ use crate::spec::Span;
 pub struct HttpPlan {
     /// Where paths of requests are joined to; without a trailing slash.
     pub base_url: Url,
+    /// The plugin that carries requests; `None` when this binary was built without
+    /// the usual one, which a recording does not need.
+    pub transport: Option<Transport>,
     /// The header `User-Agent`.
     pub user_agent: String,
     /// Headers of every request.
@@ -23,10 +28,6 @@ pub struct HttpPlan {
     pub secrets: Vec<Secret>,
     /// Whether robots.txt is obeyed.
     pub robots: Robots,
-    /// Time to establish a connection.
-    pub connect_timeout: Duration,
-    /// Time without a byte of a reply.
-    pub read_timeout: Duration,
     /// Requests in flight.
     pub concurrency: usize,
     /// All hold at once.
@@ -39,6 +40,17 @@ pub struct HttpPlan {
     pub max_body: u64,
     /// The spec's rules, then the engine's own.
     pub on_response: Vec<Rule>,
+}
+
+/// A fetch plugin with its options.
+#[derive(Clone)]
+pub struct Transport {
+    /// The plugin's name.
+    pub name: String,
+    /// Its options.
+    pub options: Value,
+    /// Makes one; its options were checked when the plan was made.
+    pub make: Arc<dyn Fn() -> Result<Box<dyn Fetch>, OptionsError> + Send + Sync>,
 }
 
 /// Credentials. Values are templates over `secrets`, evaluated when the run

@@ -29,7 +29,14 @@ impl Plan {
             }
             streams.insert(stream.name.clone(), Value::Object(entry));
         }
-        json!({ "http.base_url": self.http.base_url.as_str(), "streams": streams })
+        let mut origin =
+            json!({ "http.base_url": self.http.base_url.as_str(), "streams": streams });
+        // Another plugin than the one that talks to servers is another source.
+        if let Some(transport) = self.http.transport.as_ref().filter(|t| t.name != "http") {
+            origin["http.transport"] =
+                json!({ "type": transport.name, "options": transport.options });
+        }
+        origin
     }
 
     /// The texts of a request's templates, and the values of the params that

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use scrape_api::{Constructor, Fetch, FetchOptions};
+use scrape_api::Fetch;
 use scrape_standin::{Config, Standin};
 use serde_json::Value;
 
@@ -287,12 +287,6 @@ pub(super) fn part<'r>(report: &'r CollectReport, id: &str) -> &'r PartitionRepo
 }
 
 fn transport(plan: &Plan) -> Arc<dyn Fetch> {
-    let options = FetchOptions::new(plan.http.connect_timeout, plan.http.read_timeout);
-    let made = scrape_api::plugins().into_iter().find_map(|plugin| match plugin.constructor {
-        Constructor::Fetch(make) if plugin.name == "http" => {
-            Some(make(serde_json::json!({}), &options).unwrap())
-        }
-        _ => None,
-    });
-    made.unwrap().into()
+    let transport = plan.http.transport.as_ref().unwrap();
+    (transport.make)().unwrap().into()
 }

@@ -187,13 +187,12 @@ impl Setup {
         Self {
             http: HttpPlan {
                 base_url: Url::parse("http://h.example/jira").unwrap(),
+                transport: None,
                 user_agent: "scrape/test".into(),
                 headers: vec![("Accept".into(), "application/json".into())],
                 auth: Auth::None,
                 secrets: Vec::new(),
                 robots: Robots::Ignore,
-                connect_timeout: Duration::from_secs(1),
-                read_timeout: Duration::from_secs(1),
                 concurrency: 8,
                 rate_limits: Vec::new(),
                 retry: Retry {

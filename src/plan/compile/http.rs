@@ -1,16 +1,24 @@
 //! `http:` and `preflight:`.
 
+use std::sync::Arc;
+
+use scrape_api::{Constructor, FetchOptions, Kind};
 use serde_json::Value;
 
 use super::compiler::Compiler;
 use super::names::Attrs;
 use crate::plan::{
     Action, Backoff, Breaker, Check, Condition, HttpPlan, Path, Pause, Preflight, RateLimit, Retry,
-    Rule, engine_rules,
+    Rule, Transport, engine_rules,
 };
 use crate::spec::decode::Address;
-use crate::spec::lang::{BackoffKind, ConditionSpec, PreflightSpec, RuleSpec, Spec};
+use crate::spec::lang::{
+    BackoffKind, ConditionSpec, HttpSpec, PreflightSpec, RuleSpec, Spec, TransportSpec,
+};
 use crate::spec::{Data, Span, Yaml};
+
+/// The fetch plugin that talks to servers.
+const DEFAULT_TRANSPORT: &str = "http";
 
 impl Compiler<'_> {
     pub(super) fn http(&mut self, spec: &Spec) -> HttpPlan {
@@ -26,13 +34,12 @@ impl Compiler<'_> {
         let constant = backoff.kind == BackoffKind::Constant;
         HttpPlan {
             base_url: self.base_url(&http.base_url),
+            transport: self.transport(http),
             user_agent: http.user_agent.clone(),
             headers,
             auth: self.auth(&http.auth, &spec.secrets.0),
             secrets: self.secrets(&spec.secrets.0),
             robots: http.robots,
-            connect_timeout: http.timeout.connect,
-            read_timeout: http.timeout.read,
             concurrency: http.concurrency.0 as usize,
             rate_limits: http
                 .rate_limit
@@ -52,6 +59,29 @@ impl Compiler<'_> {
             max_body: http.max_body.0,
             on_response,
         }
+    }
+
+    /// The plugin that carries requests, made once to check its options.
+    fn transport(&mut self, http: &HttpSpec) -> Option<Transport> {
+        let TransportSpec { kind, options: given, .. } = &http.transport;
+        // Whether the usual one is there matters to those who collect.
+        let named = http.transport.sound && (kind.name != DEFAULT_TRANSPORT || !given.is_empty());
+        if !named && !self.has_plugin(Kind::Fetch, &kind.name) {
+            return None;
+        }
+        let plugin = self.plugin(Kind::Fetch, &kind.name, kind.span)?;
+        let scope = self.config_scope();
+        let options = self.options(plugin, given, &scope)?;
+        let Constructor::Fetch(make) = plugin.constructor else { return None };
+        let mut shared = FetchOptions::new(http.timeout.connect, http.timeout.read);
+        shared.folder = self.sources.folder(kind.span.file).to_owned();
+        if let Err(error) = make(options.clone(), &shared) {
+            self.options_error(plugin, &error, given, kind.span);
+            return None;
+        }
+        let (name, told) = (kind.name.clone(), options.clone());
+        let make = Arc::new(move || make(options.clone(), &shared));
+        Some(Transport { name, options: told, make })
     }
 
     fn base_url(&mut self, address: &Address) -> url::Url {

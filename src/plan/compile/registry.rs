@@ -44,6 +44,11 @@ impl Registry {
 }
 
 impl Compiler<'_> {
+    /// Whether there is one.
+    pub(super) fn has_plugin(&self, kind: Kind, name: &str) -> bool {
+        self.registry.find(kind, name).is_some()
+    }
+
     /// The plugin of a name; reports one that there is none of.
     pub(super) fn plugin(&mut self, kind: Kind, name: &str, span: Span) -> Option<&'static Plugin> {
         if name.is_empty() {

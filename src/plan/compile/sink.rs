@@ -221,7 +221,7 @@ impl Compiler<'_> {
 
     /// The options of a plugin as JSON, with templates evaluated; unknown ones
     /// are reported.
-    fn options(
+    pub(super) fn options(
         &mut self,
         plugin: &'static scrape_api::Plugin,
         options: &[(Key, Yaml)],

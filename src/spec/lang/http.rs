@@ -38,6 +38,41 @@ section! {
         max_body: Size = "64MiB",
         /// What to do about replies that are not as hoped, in order; the engine's own rules follow.
         on_response: Vec<RuleSpec>,
+        /// The plugin that carries requests to the server, or answers them from elsewhere.
+        transport: TransportSpec = "{}",
+    }
+}
+
+section! {
+    /// The plugin that carries requests. Other keys are options of the plugin.
+    "`transport`" pub struct TransportSpec {
+        /// Name of the plugin.
+        kind as "type": FetchName = "http",
+        ..options
+    }
+}
+
+/// The name of a fetch plugin.
+#[derive(Debug, Clone)]
+pub struct FetchName {
+    /// The name.
+    pub name: String,
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl Decode for FetchName {
+    fn shape() -> Shape {
+        Shape::Plugin(scrape_api::Kind::Fetch)
+    }
+    fn decode(node: &Yaml, cx: &mut Cx) -> Self {
+        Self {
+            name: cx.text(node, "the name of a fetch plugin").unwrap_or_default(),
+            span: node.span,
+        }
+    }
+    fn fallback(span: Span) -> Self {
+        Self { name: String::new(), span }
     }
 }
 

@@ -11,7 +11,7 @@ mod trial;
 
 pub use http::{
     Action, AuthKind, AuthSpec, BackoffKind, ConditionSpec, HttpSpec, Jitter, Pause, PreflightSpec,
-    ReplyKind, Robots, RuleSpec, StatusPattern, WaitSpec,
+    ReplyKind, Robots, RuleSpec, StatusPattern, TransportSpec, WaitSpec,
 };
 pub use map::{FieldForm, FieldLong, FieldSpec, FieldType, TransformSpec};
 pub use output::{FeedKind, LeakPolicy, SinkSpec, TaskSpec};
