@@ -14,6 +14,7 @@ mod http;
 mod observe;
 mod plan;
 mod plugins;
+mod preview;
 mod report;
 mod spec;
 mod store;
