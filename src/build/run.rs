@@ -25,6 +25,7 @@ use super::outlets::Outlets;
 use super::rejected::{REJECTED_FILE, push_line};
 use super::warnings::absent_paths;
 use super::worker::{Batch, Done, WATCHED_RECORDS, Worker};
+use crate::kill;
 use crate::plan::Plan;
 use crate::store::{self, Body, Reader, Store, StoredRecord};
 
@@ -104,11 +105,15 @@ pub fn run(
         }
     };
     let build = build_id(data_version);
+    kill::point("outputs synced");
     let listed = store.begin_outputs(&build, &files);
+    kill::point("outputs listed");
     let committed = listed.map_err(Error::from).and_then(|()| {
         rejected.commit().map_err(Error::Rejected)?;
+        kill::point("rejected renamed");
         for (sink, plan) in sinks.iter_mut().zip(&plan.sinks) {
             sink.commit().map_err(|source| Error::Sink { name: plan.name.clone(), source })?;
+            kill::point("output renamed");
         }
         Ok(store.finish_outputs(&build)?)
     });
@@ -162,6 +167,7 @@ fn fill(
 ) -> Result<(Tally, Vec<String>, AtomicFile), Error> {
     for (sink, plan) in sinks.iter_mut().zip(&plan.sinks) {
         sink.open(dir).map_err(|source| Error::Sink { name: plan.name.clone(), source })?;
+        kill::point("output begun");
     }
     let mut tally = Tally::new(plan);
     let file = dir.file(REJECTED_FILE).and_then(AtomicFile::create).map_err(Error::Rejected)?;

@@ -19,3 +19,5 @@ mod verb;
 mod verbs;
 
 pub use program::main;
+#[cfg(test)]
+pub use program::run;

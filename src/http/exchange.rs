@@ -17,6 +17,7 @@ use super::pace::Held;
 use super::redact::REDACTED;
 use super::redirect::{self, Step};
 use super::repair::repair;
+use crate::kill;
 
 /// What an attempt brought, and the leave to send that it holds until the reply
 /// has been read.
@@ -207,7 +208,9 @@ impl Shared {
             trace!(seq, "> {name}: {}", self.told(name, value));
         }
         let begun = Instant::now();
+        kill::point("request");
         let mut result = self.transport.fetch(request).await;
+        kill::point("reply");
         let (method, label, took) = (call.method.as_str(), &call.label, begun.elapsed());
         match &result {
             Ok(response) => {

@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::sqlite::APPLICATION_ID;
 use super::{Error, Lock, LockKind, PartitionRow, PartitionState, Result, SqliteReader};
+use crate::kill;
 
 /// The store's file in an output directory.
 pub const STORE_FILE: &str = "store.db";
@@ -218,6 +219,7 @@ fn remove(directory: &Path, listed: Vec<String>) -> Result<Cleared> {
             continue;
         };
         cleared.removed += usize::from(remove_file(&path)?);
+        kill::point("earlier output removed");
         folders
             .extend(path.ancestors().skip(1).take_while(|f| *f != directory).map(Path::to_owned));
     }
@@ -228,7 +230,9 @@ fn remove(directory: &Path, listed: Vec<String>) -> Result<Cleared> {
     for companion in STORE_COMPANIONS {
         remove_file(&directory.join(companion))?;
     }
+    kill::point("earlier outputs removed");
     cleared.removed += usize::from(remove_file(&directory.join(STORE_FILE))?);
+    kill::point("earlier store removed");
     Ok(cleared)
 }
 

@@ -13,6 +13,7 @@ use url::Url;
 
 use super::super::redact::Redactor;
 use super::har;
+use crate::kill;
 
 /// Headers that carry credentials or sessions, in lower case.
 const LEFT_OUT: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
@@ -118,6 +119,7 @@ impl Recorder {
         let done = serde_json::to_writer(&mut line, entry)
             .map_err(io::Error::from)
             .and_then(|()| file.write(&line));
+        kill::point("recording appended");
         match done {
             Ok(()) => out.entries += 1,
             Err(e) => out.failed = Some(e.to_string()),

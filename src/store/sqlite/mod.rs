@@ -21,6 +21,7 @@ use super::{
     ChildCommit, ChildKey, Committed, Cursor, Error, PageCommit, PartitionRow, PendingChild,
     Reader, Result, Store,
 };
+use crate::kill;
 use crate::store::Body;
 
 /// How long a commit waits for another process: a build lists its files in the
@@ -120,10 +121,13 @@ impl SqliteStore {
         }
         let path = &self.path;
         (|| {
+            kill::point("commit asked for");
             let transaction =
                 self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let done = work(&transaction)?;
+            kill::point("commit written");
             transaction.commit()?;
+            kill::point("commit done");
             Ok(done)
         })()
         .map_err(|cause| error::explain(path, &cause))
@@ -156,9 +160,12 @@ fn prepare(connection: &mut Connection, format: &Format) -> rusqlite::Result<()>
     if *format == Format::Older {
         // Before the log is in use, so that the mark is in the file itself.
         connection.pragma_update(None, "page_size", PAGE_SIZE)?;
+        kill::point("store opened");
         connection.pragma_update(None, "application_id", schema::APPLICATION_ID)?;
+        kill::point("store marked");
     }
     connection.query_row("PRAGMA journal_mode = wal", [], |_| Ok(()))?;
+    kill::point("store has a log");
     // A commit that was reported outlives a power cut. That costs nothing: with
     // `normal` the same commits take 1.9 ms instead of 2.1.
     connection.pragma_update(None, "synchronous", "full")?;
