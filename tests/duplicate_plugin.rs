@@ -33,7 +33,7 @@ scrape_api::register_transform! {
     name: "jira_markup",
     summary: "Takes the name of a built-in plugin.",
     config: Config,
-    example: "jira_markup",
+    example: "transforms:\n  - { type: jira_markup, fields: [body] }",
     new: make,
 }
 

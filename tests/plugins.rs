@@ -69,7 +69,7 @@ scrape_api::register_sink! {
     name: "count",
     summary: "Counts rows.",
     config: Config,
-    example: "{ type: count, from: records, path: count.txt }",
+    example: "sinks:\n  n: { type: count, from: records, path: count.txt }",
     new: make,
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 use serde::Serialize;
 
+use super::failures::{Failure, Failures};
 use crate::plan::Plan;
 use crate::store::Stage;
 
@@ -16,6 +17,8 @@ pub struct BuildReport {
     pub counts: BuildCounts,
     /// What looks wrong but hinders nothing, one sentence each.
     pub warnings: Vec<String>,
+    /// Templates that failed, by place.
+    pub failures: Vec<Failure>,
     /// The files that it made, relative to the output directory.
     pub files: Vec<String>,
 }
@@ -110,6 +113,8 @@ pub struct Tally {
     pub dropped: BTreeMap<(String, &'static str), u64>,
     /// By stage and reason.
     pub rejects: BTreeMap<(Stage, String), u64>,
+    /// Templates that failed, by place.
+    pub failures: Failures,
 }
 
 impl Tally {
@@ -150,6 +155,7 @@ impl Tally {
         for (key, n) in &other.dropped {
             *self.dropped.entry(key.clone()).or_default() += n;
         }
+        self.failures.add(&other.failures);
         for (key, n) in &other.rejects {
             *self.rejects.entry(key.clone()).or_default() += n;
         }

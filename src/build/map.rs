@@ -8,7 +8,7 @@ use super::convert::{Mismatch, convert, convert_value};
 use super::mapper::{Field, FieldSet, Items, Mapper, Selector, Source};
 use super::projection::{Shape, Tree};
 use super::transform::transform_texts;
-use crate::plan::{FieldType, Plan, Scope, Step, template_value};
+use crate::plan::{EvalError, FieldType, Plan, Scope, Step, template_value};
 use crate::store::{Stage, StoredChild};
 
 /// Why a record does not go on.
@@ -38,12 +38,14 @@ pub struct Rejected {
     pub pointer: Option<String>,
     /// The child list, where it was fetched apart.
     pub child: Option<String>,
+    /// The template that failed: of which field, and how.
+    pub failure: Option<Box<(String, EvalError)>>,
 }
 
 impl Rejected {
     /// Something wrong while mapping.
     pub fn map(reason: &'static str, message: String, pointer: Option<String>) -> Self {
-        Self { stage: Stage::Map, reason, message, pointer, child: None }
+        Self { stage: Stage::Map, reason, message, pointer, child: None, failure: None }
     }
 }
 
@@ -169,8 +171,12 @@ impl Mapping<'_> {
                     [("record".to_owned(), root.native()?), ("item".to_owned(), at.native()?)];
                 let value =
                     self.plan.env.eval(template, &self.vars.with_all(names)).map_err(|e| {
-                        let place = self.plan.sources.display(e.span);
-                        Rejected::map("template_failed", format!("{place}: {}", e.message), None)
+                        let what = format!("the field `{}`", field.plan.name);
+                        let message = format!("{what}, {}", e.told(&self.plan.sources));
+                        Rejected {
+                            failure: Some(Box::new((what, e))),
+                            ..Rejected::map("template_failed", message, None)
+                        }
                     })?;
                 convert_value(value, field.plan.ty).map_err(|e| wrong(field, e, None).into())
             }

@@ -5,6 +5,7 @@
 
 mod convert;
 mod counts;
+mod failures;
 mod leak;
 mod map;
 mod mapper;
@@ -21,5 +22,6 @@ mod transform;
 mod warnings;
 mod worker;
 
-pub use counts::{BuildCounts, BuildReport, TaskCounts};
+pub use counts::{BuildCounts, BuildReport, StreamCounts, TaskCounts};
+pub use failures::Failure;
 pub use run::{BuildOptions, run};

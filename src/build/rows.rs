@@ -21,7 +21,7 @@ impl Worker<'_> {
                 Feed::Raw(stream) if stream == name => {
                     let mut bytes = Vec::new();
                     minify(current.text.as_bytes(), &mut bytes);
-                    done.rows[number].push(Row { key: self.row_key(current, None, 0), bytes });
+                    done.rows[number].push(Row::new(self.row_key(current, None, 0), bytes));
                 }
                 Feed::RawChildren { stream, child } if stream == name => {
                     for list in record.children.iter().filter(|c| c.name == *child) {
@@ -57,13 +57,8 @@ impl Worker<'_> {
             let mut bytes = head.clone().into_bytes();
             minify(text.as_bytes(), &mut bytes);
             bytes.push(b'}');
-            let key = RowKey {
-                stream: stream.clone(),
-                primary_key: format!("{parent}/{}", item.primary_key),
-                task: None,
-                example: 0,
-            };
-            done.rows[sink].push(Row { key, bytes });
+            let key = RowKey::new(stream.clone(), format!("{parent}/{}", item.primary_key));
+            done.rows[sink].push(Row::new(key, bytes));
         }
     }
 
@@ -73,10 +68,13 @@ impl Worker<'_> {
         let mut scope = self.common.with("record", template_value(record));
         let mut made = Vec::with_capacity(plan.tasks.len());
         for (task, counts) in plan.tasks.iter().zip(&mut done.tally.tasks) {
-            made.push(tasks::make(plan, task, &scope, label, counts));
+            made.push(tasks::make(plan, task, &scope, counts));
         }
-        for message in made.iter().flat_map(|m| &m.failures) {
-            self.failed(current, Stage::Task, message.clone(), done);
+        for (task, made) in plan.tasks.iter().zip(&made) {
+            for error in &made.failures {
+                let what = format!("task {}", task.name);
+                self.failed(current, Stage::Task, &what, error, label, done);
+            }
         }
         if self.tasks_are_seen {
             let seen = plan.tasks.iter().zip(&made);
@@ -88,7 +86,7 @@ impl Worker<'_> {
                 Feed::Records => {
                     let key = self.row_key(current, None, 0);
                     match rendered(plan, sink.template.as_ref(), &scope, record) {
-                        Ok(bytes) => done.rows[number].push(Row { key, bytes }),
+                        Ok(bytes) => done.rows[number].push(Row::new(key, bytes)),
                         Err(error) => self.sink_failed(current, sink, &error, label, done),
                     }
                 }
@@ -104,7 +102,7 @@ impl Worker<'_> {
                             ]),
                         };
                         match rendered(plan, sink.template.as_ref(), &scope, example) {
-                            Ok(bytes) => done.rows[number].push(Row { key, bytes }),
+                            Ok(bytes) => done.rows[number].push(Row::new(key, bytes)),
                             Err(error) => self.sink_failed(current, sink, &error, label, done),
                         }
                     }
@@ -122,17 +120,16 @@ impl Worker<'_> {
         label: &str,
         done: &mut Done,
     ) {
-        let place = self.plan.sources.display(error.span);
-        let message = format!("sink {}, {place}: {} (record {label})", sink.name, error.message);
-        self.failed(current, Stage::Sink, message, done);
+        let what = format!("sink {}", sink.name);
+        self.failed(current, Stage::Sink, &what, error, label, done);
     }
 
     fn row_key(&self, current: &Current, task: Option<&str>, example: u32) -> RowKey {
-        RowKey {
-            stream: self.plan.streams[current.stream].name.clone(),
-            primary_key: current.record.primary_key.clone(),
-            task: task.map(str::to_owned),
-            example,
+        let stream = self.plan.streams[current.stream].name.as_str();
+        let key = RowKey::new(stream, current.record.primary_key.as_str());
+        match task {
+            Some(task) => key.of_task(task, example),
+            None => key,
         }
     }
 }

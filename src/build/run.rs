@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Component, Path};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -26,6 +26,7 @@ use super::rejected::{REJECTED_FILE, push_line};
 use super::warnings::absent_paths;
 use super::worker::{Batch, Done, WATCHED_RECORDS, Worker};
 use crate::kill;
+use crate::observe::Track;
 use crate::plan::Plan;
 use crate::store::{self, Body, Reader, Store, StoredRecord};
 
@@ -42,12 +43,14 @@ pub struct BuildOptions {
     /// Files that the caller writes beside those of the build, relative to the
     /// output directory: they are listed in the store with the build's own.
     pub beside: Vec<String>,
+    /// Where to show how many records are done.
+    pub track: Option<Arc<Track>>,
 }
 
 impl Default for BuildOptions {
     fn default() -> Self {
         let batch = NonZero::new(64).unwrap_or(NonZero::<usize>::MIN);
-        Self { workers: None, batch, beside: Vec::new() }
+        Self { workers: None, batch, beside: Vec::new(), track: None }
     }
 }
 
@@ -121,7 +124,8 @@ pub fn run(
         sinks.iter_mut().for_each(|sink| sink.abort());
         return Err(error);
     }
-    Ok(BuildReport { counts: tally.named(plan), warnings, files })
+    let counts = tally.named(plan);
+    Ok(BuildReport { counts, warnings, failures: tally.failures.into_vec(), files })
 }
 
 /// A name for this build: of use to nobody but the store.
@@ -204,6 +208,9 @@ fn fill(
         drop(finished);
         let handed = hand_on(&results, permits, &outlets, |done| {
             tally.add(&done.tally);
+            if let Some(track) = &options.track {
+                track.add(done.tally.streams.iter().map(|stream| stream.read).sum());
+            }
             if let Some((stream, found)) = &done.seen {
                 for (sum, one) in seen[*stream].iter_mut().zip(found) {
                     sum.looked += one.looked;

@@ -4,14 +4,14 @@ use serde_json::Value;
 
 use super::counts::TaskCounts;
 use super::leak::leaks;
-use crate::plan::{EvalError, LeakPolicy, Node, Plan, Scope, TaskPlan, template_value};
+use crate::plan::{EvalError, LeakPolicy, Node, Plan, Scope, TaskPlan, items_of, template_value};
 
 /// What a task made of a record.
 pub struct Made {
     /// The examples, with their numbers among those of the record.
     pub examples: Vec<(u32, Value)>,
-    /// What failed, one sentence for each example.
-    pub failures: Vec<String>,
+    /// What failed, once for each example.
+    pub failures: Vec<EvalError>,
 }
 
 impl Made {
@@ -26,26 +26,17 @@ impl Made {
     }
 }
 
-/// Makes the examples of one record. `scope` has the record, `label` names it in
-/// messages.
-pub fn make(
-    plan: &Plan,
-    task: &TaskPlan,
-    scope: &Scope,
-    label: &str,
-    counts: &mut TaskCounts,
-) -> Made {
+/// Makes the examples of one record. `scope` has the record.
+pub fn make(plan: &Plan, task: &TaskPlan, scope: &Scope, counts: &mut TaskCounts) -> Made {
     let mut made = Made { examples: Vec::new(), failures: Vec::new() };
-    let fail = |made: &mut Made, counts: &mut TaskCounts, error: &EvalError| {
+    let fail = |made: &mut Made, counts: &mut TaskCounts, error: EvalError| {
         counts.errors += 1;
-        let place = plan.sources.display(error.span);
-        made.failures
-            .push(format!("task {}, {place}: {} (record {label})", task.name, error.message));
+        made.failures.push(error);
     };
     let items = match items(plan, task, scope) {
         Ok(items) => items,
         Err(error) => {
-            fail(&mut made, counts, &error);
+            fail(&mut made, counts, error);
             return made;
         }
     };
@@ -72,7 +63,7 @@ pub fn make(
                 counts.examples += 1;
                 made.examples.push((u32::try_from(number).unwrap_or(u32::MAX), example));
             }
-            Err(error) => fail(&mut made, counts, &error),
+            Err(error) => fail(&mut made, counts, error),
         }
     }
     if made.examples.is_empty() && made.failures.is_empty() && leaked == 0 {
@@ -92,11 +83,7 @@ fn items(
     if list.is_none() {
         return Ok(Vec::new());
     }
-    let items = list.try_iter().map_err(|_| EvalError {
-        message: format!("for_each needs a list, this is a {}", list.kind()),
-        span: for_each.span(),
-    })?;
-    Ok(items.map(Some).collect())
+    Ok(items_of("for_each", &list, for_each.span())?.map(Some).collect())
 }
 
 /// One example; `None` where the task does not apply.

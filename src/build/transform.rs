@@ -57,6 +57,7 @@ pub fn apply(value: &mut Value, name: &str, plugin: &dyn Transform) -> Result<()
             message: format!("the transform {name} failed: {}", shown(&error.to_string())),
             pointer: None,
             child: None,
+            failure: None,
         })),
     }
 }

@@ -12,7 +12,7 @@ use super::mapper::Mapper;
 use super::projection::Tree;
 use super::rejected::push_line;
 use super::transform::{apply, at_path};
-use crate::plan::{Feed, FieldType, Plan, Scope, TransformStep, ValueTransform};
+use crate::plan::{EvalError, Feed, FieldType, Plan, Scope, TransformStep, ValueTransform};
 use crate::store::{Reject, Stage, StoredRecord};
 
 /// From how many records on a path that led nowhere is worth a warning.
@@ -127,6 +127,7 @@ impl<'p> Worker<'p> {
                     ),
                     pointer: None,
                     child: None,
+                    failure: None,
                 };
                 let text = text_of(record.body.unpack()).unwrap_or_default();
                 self.reject(
@@ -182,7 +183,13 @@ impl<'p> Worker<'p> {
                 let label = key.as_deref().unwrap_or(&record.primary_key);
                 self.outputs(&current, &value, label, done);
             }
-            Err(Left::Rejected(rejected)) => self.reject(&current, rejected, done),
+            Err(Left::Rejected(rejected)) => {
+                if let Some((what, error)) = rejected.failure.as_deref() {
+                    let label = key.as_deref().unwrap_or(&record.primary_key);
+                    done.tally.failures.note(what, error, label);
+                }
+                self.reject(&current, rejected, done);
+            }
             Err(Left::Dropped { transform, reason }) => {
                 done.tally.streams[stream].dropped += 1;
                 *done.tally.dropped.entry((transform, reason)).or_default() += 1;
@@ -210,6 +217,7 @@ impl<'p> Worker<'p> {
                     message: reason.clone(),
                     pointer: None,
                     child: Some(child.clone()),
+                    failure: None,
                 };
                 self.note(current, rejected, false, done);
             }
@@ -233,9 +241,18 @@ impl<'p> Worker<'p> {
     }
 
     /// A template failed: the record itself goes on, so its bytes are not told.
-    pub(super) fn failed(&self, current: &Current, stage: Stage, message: String, done: &mut Done) {
-        let rejected =
-            Rejected { stage, reason: "template_failed", message, pointer: None, child: None };
+    pub(super) fn failed(
+        &self,
+        current: &Current,
+        stage: Stage,
+        what: &str,
+        error: &EvalError,
+        label: &str,
+        done: &mut Done,
+    ) {
+        done.tally.failures.note(what, error, label);
+        let message = format!("{what}, {} (record {label})", error.told(&self.plan.sources));
+        let rejected = Rejected { stage, ..Rejected::map("template_failed", message, None) };
         self.note(current, rejected, false, done);
     }
 

@@ -43,7 +43,7 @@ fn run(spec: &SpecArgs) -> Outcome {
         let now = Memory::of(&plan, remembered.source, remembered.limit);
         remembered.must_match(&now, &shown)?;
     }
-    let built = build_into(&plan, &mut store, &dir)?;
+    let built = build_into(&plan, &mut store, &dir, &observer)?;
     let again = spec.again(&dir, "--resume");
     finish::finish(&plan, &store, &dir, &built, &observer, false, &again)
 }

@@ -6,9 +6,9 @@ use scrape_api::OutputDir;
 
 use super::run::store_error;
 use crate::build::BuildReport;
-use crate::observe::Observer;
+use crate::observe::{Event, Observer};
 use crate::plan::Plan;
-use crate::report::{Ended, Exit, Outcome, Stats, summary};
+use crate::report::{Ended, Exit, Outcome, Stats, diagnostics, failures, summary};
 use crate::store::Store;
 
 /// Writes `stats.json`, tells the summary, and says how the verb ends. `again` is
@@ -28,18 +28,29 @@ pub fn finish(
     let reader = store.reader().map_err(store_error)?;
     let stats = Stats::gather(plan, &*reader, built, observer).map_err(store_error)?;
     stats.write(&OutputDir::new(dir)).map_err(|e| Ended::failed(e.to_string()))?;
+    let failed = failures::findings(&built.failures, &plan.sources, &dir.display().to_string());
+    diagnostics::print_all(&failed, &plan.sources, observer.voice().is_json());
     for warning in &built.warnings {
-        observer.important("warning", &format!("warning: {warning}"));
+        observer.tell(&Event::Warning { warning });
     }
     for (file, _) in store.outputs().map_err(store_error)? {
         if !built.files.contains(&file) && dir.join(&file).exists() {
-            let text = format!("warning: {file} is of an earlier build, and no longer made");
-            observer.important("warning", &text);
+            let warning = format!("{file} is of an earlier build, and no longer made");
+            observer.tell(&Event::Warning { warning: &warning });
         }
     }
     let complete = stats.is_complete();
     let next = (!complete).then_some(again);
-    observer.important("summary", &summary(&stats, &dir.display().to_string(), next));
+    let directory = dir.display().to_string();
+    observer.tell(&Event::Summary {
+        directory: &directory,
+        complete,
+        records: stats.counts.partitions.iter().map(|p| p.got).sum(),
+        requests: stats.run.requests,
+        took: observer.elapsed(),
+        next,
+        text: &summary(&stats, &directory, next),
+    });
     Ok(match (interrupted, complete) {
         (true, _) => Exit::Interrupted,
         (false, true) if stats.is_sound() => Exit::Complete,

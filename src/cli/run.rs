@@ -1,10 +1,11 @@
 //! `scrape run`: collect, then build.
 
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Arg, ArgAction, Command, value_parser};
-use scrape_api::OutputDir;
+use scrape_api::{Delivery, OutputDir};
 
 use super::args::{with_spec, with_voice};
 use super::memory::{Memory, Source};
@@ -14,8 +15,8 @@ use super::{finish, signals, transport};
 use crate::build;
 use crate::collect::{self, CollectOptions, CollectReport};
 use crate::http::{Client, ClientOptions, Stop};
-use crate::observe::Observer;
-use crate::plan::Plan;
+use crate::observe::{Display, Event, Observer, Track};
+use crate::plan::{Plan, SinkPlan};
 use crate::report::{Ended, Outcome, STATS_FILE};
 use crate::store::{
     Contents, Lock, LockKind, OutputState, PartitionState, STORE_FILE, SqliteReader, SqliteStore,
@@ -139,6 +140,8 @@ fn run(spec: &SpecArgs) -> Outcome {
     let mut collected = None;
     if let Some(client) = client {
         job.memory.write(&mut *store)?;
+        job.tell_start(&observer);
+        let _display = Display::start(observer.clone(), true);
         let (back, report) = runtime.block_on(async {
             signals::listen(stop.clone(), observer.clone());
             job.collect(store, client, &stop, &observer).await
@@ -149,13 +152,14 @@ fn run(spec: &SpecArgs) -> Outcome {
         // The limit of the records that are there stays.
         let limit = remembered.and_then(|m| m.limit);
         Memory { limit, ..job.memory.clone() }.write(&mut *store)?;
-        observer.important("complete", &job.nothing_to_fetch());
+        let live = source == Source::Live;
+        observer.tell(&Event::NothingToFetch { directory: &job.shown, live });
     }
-    let built = build_into(&job.plan, &mut *store, &dir)?;
+    let built = build_into(&job.plan, &mut *store, &dir, &observer)?;
     drop(lock);
     let collected = collected.unwrap_or_default();
-    if let Some((_, reason)) = &collected.closed {
-        observer.important("closed", reason);
+    if let Some((back_at, reason)) = &collected.closed {
+        observer.tell(&Event::Closed { reason, back_at: *back_at });
     }
     let again = spec.again(&dir, "--resume");
     finish::finish(&job.plan, &*store, &dir, &built, &observer, collected.interrupted, &again)
@@ -203,7 +207,7 @@ impl Job<'_> {
             rows.find(|row| row.stream == stream && row.partition == partition)
         };
         let mut more = false;
-        let mut unfinished = contents.pending_children + contents.failed_children > 0;
+        let mut unfinished = !contents.lists.is_empty();
         for stream in &self.plan.streams {
             for partition in &stream.partitions {
                 match state(&stream.name, &partition.id).map(|row| (row.state, row.limit)) {
@@ -235,16 +239,18 @@ impl Job<'_> {
         text
     }
 
-    fn nothing_to_fetch(&self) -> String {
-        let more = match self.memory.source {
-            Source::Live => "to fetch what is new: --resume; ",
-            // A recording has nothing new.
-            Source::Recording => "",
+    /// Tells what is collected, from where, and where it goes.
+    fn tell_start(&self, observer: &Observer) {
+        let from = match self.spec.path("replay") {
+            Some(recording) => recording.display().to_string(),
+            None => crate::http::without_credentials(&self.plan.http.base_url),
         };
-        let shown = &self.shown;
-        format!(
-            "{shown} is complete: nothing is fetched, only built ({more}to start over: --fresh)"
-        )
+        observer.tell(&Event::Collecting {
+            spec: &self.plan.name,
+            from: &from,
+            directory: &self.shown,
+            partitions: self.plan.streams.iter().map(|stream| stream.partitions.len()).sum(),
+        });
     }
 
     fn client(
@@ -303,19 +309,46 @@ fn clear(dir: &Path, lock: &Lock, observer: &Observer) -> Outcome<()> {
     let build_lock = Lock::acquire(dir, LockKind::Build).map_err(store_error)?;
     let cleared = OutputState::clear(dir, [lock, &build_lock]).map_err(store_error)?;
     if cleared.removed > 0 {
-        let text =
-            format!("{}: removed {} files of an earlier run", dir.display(), cleared.removed);
-        observer.line("fresh", &text);
+        let directory = dir.display().to_string();
+        observer.tell(&Event::Cleared { directory: &directory, files: cleared.removed });
     }
     Ok(())
 }
 
 /// Builds under the build lock; also the whole of `scrape build`.
-pub fn build_into(plan: &Plan, store: &mut dyn Store, dir: &Path) -> Outcome<build::BuildReport> {
+pub fn build_into(
+    plan: &Plan,
+    store: &mut dyn Store,
+    dir: &Path,
+    observer: &Arc<Observer>,
+) -> Outcome<build::BuildReport> {
     let _lock = Lock::acquire(dir, LockKind::Build).map_err(store_error)?;
-    let options = build::BuildOptions { beside: vec![STATS_FILE.to_owned()], ..Default::default() };
+    let track = Arc::new(Track::of_build());
+    track.begin(0);
+    track.expect(records(plan, store)?);
+    observer.board.begin(vec![track.clone()]);
+    let _display = Display::start(observer.clone(), !prints(plan));
+    let beside = vec![STATS_FILE.to_owned()];
+    let options = build::BuildOptions { beside, track: Some(track), ..Default::default() };
     build::run(plan, store, &OutputDir::new(dir), &options)
         .map_err(|e| Ended::failed(e.to_string()))
+}
+
+/// How many records the partitions of a plan have.
+fn records(plan: &Plan, store: &dyn Store) -> Outcome<u64> {
+    let mut sum = 0;
+    for stream in &plan.streams {
+        for partition in &stream.partitions {
+            sum += store.count_records(&stream.name, &partition.id).map_err(store_error)?;
+        }
+    }
+    Ok(sum)
+}
+
+/// Whether a sink may write to the terminal that bars are drawn on.
+fn prints(plan: &Plan) -> bool {
+    let streams = |sink: &SinkPlan| (sink.make)().is_ok_and(|s| s.delivery() == Delivery::Stream);
+    std::io::stdout().is_terminal() && plan.sinks.iter().any(streams)
 }
 
 fn look(dir: &Path, fresh: bool) -> Outcome<(Option<Contents>, Option<Memory>)> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::http::Stop;
-use crate::observe::Observer;
+use crate::observe::{Event, Observer, screen};
 use crate::report::Exit;
 
 /// Listens until the runtime ends: the first signal asks for an end in good
@@ -11,16 +11,11 @@ use crate::report::Exit;
 pub fn listen(stop: Stop, observer: Arc<Observer>) {
     tokio::spawn(async move {
         signal().await;
-        observer.important(
-            "interrupted",
-            "interrupted: finishing the pages in hand, then building (again to stop at once)",
-        );
+        observer.tell(&Event::Interrupted);
         stop.request();
         signal().await;
-        observer.important(
-            "interrupted",
-            "stopped; nothing that was committed is lost: go on with --resume",
-        );
+        screen::clear();
+        observer.tell(&Event::Stopped);
         std::process::exit(Exit::Interrupted as i32);
     });
 }

@@ -9,7 +9,7 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 use super::run::store_error;
 use super::verb::{Run, Verb};
 use crate::report::{Ended, Exit, Outcome};
-use crate::store::OutputState;
+use crate::store::{OutputState, UnfinishedLists};
 
 /// The verb.
 pub const VERB: Verb = Verb { command, run: Run::Plain(run) };
@@ -54,8 +54,9 @@ fn run(args: &ArgMatches) -> Outcome {
             width = width.unwrap_or(0)
         );
     }
+    let sum = |of: fn(&UnfinishedLists) -> u64| contents.lists.iter().map(of).sum::<u64>();
     for (count, what) in
-        [(contents.pending_children, "still to be fetched"), (contents.failed_children, "failed")]
+        [(sum(|l| l.pending), "still to be fetched"), (sum(|l| l.failed), "failed")]
     {
         if count > 0 {
             let _ = writeln!(text, "{count} child lists {what}");

@@ -16,10 +16,7 @@ const PLUGIN: &str = "http";
 /// # Errors
 /// When this binary was built without it.
 pub fn make(plan: &Plan) -> Outcome<Arc<dyn Fetch>> {
-    let options = FetchOptions {
-        connect_timeout: plan.http.connect_timeout,
-        read_timeout: plan.http.read_timeout,
-    };
+    let options = FetchOptions::new(plan.http.connect_timeout, plan.http.read_timeout);
     let made = plugins().into_iter().find_map(|plugin| match plugin.constructor {
         Constructor::Fetch(make) if plugin.name == PLUGIN => Some(make(json!({}), &options)),
         _ => None,

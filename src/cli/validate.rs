@@ -7,10 +7,10 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 use super::args::with_voice;
 use super::verb::{Run, Verb};
 
-use crate::observe::Observer;
+use crate::observe::{Event, Observer};
 use crate::plan::compile;
 use crate::report::{self, Ended, Exit, Outcome};
-use crate::spec::{self, Diagnostics, ParamValues};
+use crate::spec::{self, Diagnostics, ParamValues, Sources};
 
 /// The verb.
 pub const VERB: Verb = Verb { command, run: Run::Plain(run) };
@@ -26,19 +26,41 @@ fn command() -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .help("Spec files"),
         )
-        .after_help("Example:\n  scrape validate specs/*.yaml")
+        .arg(
+            Arg::new("format")
+                .long("format")
+                .value_parser(["text", "json"])
+                .default_value("text")
+                .help("Findings as text on standard error, or as JSON on standard output"),
+        )
+        .after_help(
+            "Example:\n  scrape validate specs/*.yaml\n  scrape validate spec.yaml --format json\n\n\
+             With --format json, each finding is an object on a line of its own:\n  \
+             severity  `error` or `warning`\n  \
+             message   the cause in one sentence\n  \
+             file      the file it stands in, or null\n  \
+             range     start and end, each with line, column (from 1, in characters) and offset (in bytes), or null\n  \
+             hint      what can be done, or null\n  \
+             notes     what else is to be known, a list\n\
+             The exit code is 2 where there is an error, else 0.",
+        )
 }
 
 /// Checks each spec, with stand-ins for params that must be given.
 fn run(args: &ArgMatches) -> Outcome {
     let voice = super::spec_args::voice(args);
     let observer = Observer::new(voice);
+    let as_data = args.get_one::<String>("format").is_some_and(|format| format == "json");
+    let tell = |diagnostics: Diagnostics, sources: &Sources| match as_data {
+        true => report::diagnostics::write(diagnostics, sources),
+        false => report::diagnostics::print(diagnostics, sources, voice.is_json()),
+    };
     let mut failed = false;
     for path in args.get_many::<PathBuf>("spec").into_iter().flatten() {
         let mut loaded = match spec::load(path) {
             Ok(loaded) => loaded,
             Err(error) => {
-                report::diagnostics::print(error.diagnostics, &error.sources, voice.is_json());
+                tell(error.diagnostics, &error.sources);
                 failed = true;
                 continue;
             }
@@ -46,23 +68,15 @@ fn run(args: &ArgMatches) -> Outcome {
         let values = ParamValues::stand_ins();
         let mut diagnostics = Diagnostics::default();
         let plan = compile(&mut loaded, &values, &mut diagnostics);
-        report::diagnostics::print(diagnostics, &loaded.sources, voice.is_json());
+        tell(diagnostics, &loaded.sources);
         match plan {
-            Some(plan) => observer.line(
-                "valid",
-                &format!(
-                    "{}: ok: {}{} stream(s), {} tasks, {} sinks",
-                    path.display(),
-                    if plan.description.is_empty() {
-                        String::new()
-                    } else {
-                        format!("{}; ", plan.description)
-                    },
-                    plan.streams.len(),
-                    plan.tasks.len(),
-                    plan.sinks.len()
-                ),
-            ),
+            Some(plan) => observer.tell(&Event::Valid {
+                file: &path.display().to_string(),
+                description: &plan.description,
+                streams: plan.streams.len(),
+                tasks: plan.tasks.len(),
+                sinks: plan.sinks.len(),
+            }),
             None => failed = true,
         }
     }

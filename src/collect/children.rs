@@ -3,7 +3,10 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{
+    AtomicBool, AtomicU64,
+    Ordering::{Relaxed, SeqCst},
+};
 use std::time::SystemTime;
 
 use serde_json::Value;
@@ -18,6 +21,7 @@ use super::run::{Break, Halt, Result, joined};
 use super::stream::StreamRun;
 use super::walk;
 use crate::http::Failure;
+use crate::observe::Event;
 use crate::plan::{ChildPlan, template_value};
 use crate::store::{ChildCommit, ChildKey, PendingChild, Store};
 
@@ -93,6 +97,7 @@ pub(super) async fn collect(stream: Arc<StreamRun>) -> Result<Ended> {
                 return Ok(ended);
             }
             if !pass.is_stale(&stream.signal) && !pass.skipped && pass.pages_ended {
+                stream.lists.store(0, Relaxed);
                 return Ok(ended);
             }
         }
@@ -105,6 +110,8 @@ pub(super) async fn collect(stream: Arc<StreamRun>) -> Result<Ended> {
             Some(done) = tasks.join_next() => {
                 let Some(((key, seq), result)) = joined(Some(done))? else { continue };
                 in_flight.remove(&key);
+                // A parent that was replaced may have made it one less before.
+                let _ = stream.lists.fetch_update(Relaxed, Relaxed, |n| n.checked_sub(1));
                 match result {
                     Ok(()) | Err(Break::Halt(Halt::Stopped)) => {}
                     Err(Break::Error(error)) => return Err(error),
@@ -112,7 +119,7 @@ pub(super) async fn collect(stream: Arc<StreamRun>) -> Result<Ended> {
                         ended.closed.get_or_insert((back_at, message));
                     }
                     Err(Break::Halt(Halt::Failed(reason))) => {
-                        stream.run.observer.important("failed", &reason);
+                        stream.run.observer.tell(&Event::Failed { reason: &reason });
                         let reason = without_attempts(&reason);
                         let fail = move |store: &mut dyn Store| {
                             store.fail_child(&key, seq, &reason)
@@ -246,8 +253,9 @@ async fn fetch(stream: &Arc<StreamRun>, list: PendingChild) -> Result<(), Break>
         let (next, keep, done) = match step.unwrap_or_else(end) {
             Step::Taken { next, keep, done } => (next, keep, done),
             Step::Again(reason) => {
-                let text = format!("{}: {reason}: asking again", ask.label);
-                stream.run.observer.retry("page", &text);
+                stream.run.observer.count_retry("page");
+                let (request, reason) = (ask.label.as_str(), reason.as_str());
+                stream.run.observer.tell(&Event::Again { request, reason, from_start: false });
                 continue;
             }
             Step::Fail(reason) => return Err(failed(format!("{}: {reason}", ask.label))),
@@ -257,8 +265,9 @@ async fn fetch(stream: &Arc<StreamRun>, list: PendingChild) -> Result<(), Break>
             if is_second {
                 return Err(failed(format!("{}: {reason}, also the second time", ask.label)));
             }
-            let text = format!("{}: {reason}: starting the list again", ask.label);
-            stream.run.observer.retry("list", &text);
+            stream.run.observer.count_retry("list");
+            let (request, reason) = (ask.label.as_str(), reason.as_str());
+            stream.run.observer.tell(&Event::Again { request, reason, from_start: true });
             (is_second, first) = (true, true);
             position = Position::start(&child.pagination.kind);
             pager = Pager::new(&child.pagination.kind);

@@ -13,6 +13,7 @@ use super::record::{Item, find, key_of};
 use super::run::{Break, Halt};
 use super::walk::{self, SecondTry};
 use crate::http::{Failure, FailureScope};
+use crate::observe::{Event, Phase};
 use crate::plan::{PaginationKind, Sweep};
 use crate::store::{Cursor, PageCommit, PartitionState, Stage};
 
@@ -44,6 +45,7 @@ impl Verdict {
 /// Compares what the server says there is with what the store has, and fetches
 /// what is missing. Records that nobody has seen keep a partition incomplete.
 pub(super) async fn check(part: &Arc<PartitionRun>) -> Result<Verdict, Break> {
+    part.track.enter(Phase::Checking);
     let verdict = count_and_mend(part).await?;
     // A sweep has told which of them there still are.
     if verdict.state != PartitionState::Complete || verdict.checked == Some("sweep") {
@@ -86,9 +88,9 @@ async fn count_and_mend(part: &Arc<PartitionRun>) -> Result<Verdict, Break> {
         return Ok(Verdict::complete(Some(expected), Some("count")));
     }
     let got = part.count().await?;
-    let why = if moved { ", and their number changed on the way" } else { "" };
-    let text = format!("{}: {got} records of {expected}{why}: looking closer", part.label);
-    part.stream.run.observer.line("sweep", &text);
+    let (stream, partition) = (&part.stream.plan().name, &part.partition().id);
+    let observer = &part.stream.run.observer;
+    observer.tell(&Event::Check { stream, partition, got, expected, moved });
     let swept = match &part.stream.plan().pagination.sweep {
         Some(sweep) => by_sweeps(part, sweep).await,
         None => by_reading_again(part).await,
@@ -122,6 +124,7 @@ async fn expected(part: &PartitionRun) -> Result<Option<u64>, Break> {
     let start = Position::start(part.kind());
     let limit = plan.pagination.limit;
     let page = page::fetch(&part.stream.run, &ask, &plan.records, &start, limit).await?;
+    page.seen.total.into_iter().for_each(|total| part.track.expect(total));
     Ok(page.seen.total)
 }
 
@@ -203,9 +206,9 @@ async fn by_sweeps(part: &Arc<PartitionRun>, sweep: &Sweep) -> Result<Verdict, B
             }
         }
         if !missing.is_empty() {
-            let count = missing.len();
-            let text = format!("{}: fetching {count} records that are missing", part.label);
-            part.stream.run.observer.line("sweep", &text);
+            let (stream, partition) = (&part.stream.plan().name, &part.partition().id);
+            let event = Event::Missing { stream, partition, records: missing.len() };
+            part.stream.run.observer.tell(&event);
             fetch_missing(part, &listed, &missing).await?;
             (_, missing) = compare(part, &listed).await?;
         }

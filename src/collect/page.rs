@@ -86,7 +86,7 @@ pub(super) async fn fetch(
 
 /// What a template of a request says when it fails, with its place.
 pub(super) fn template_error(run: &Run, label: &str, error: &EvalError) -> String {
-    format!("{label}: {} ({})", error.message, run.plan.sources.display(error.span))
+    format!("{label}: {}", error.told(&run.plan.sources))
 }
 
 /// The failure of a partition.

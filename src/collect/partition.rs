@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
 use tokio::task::JoinSet;
 
@@ -14,11 +14,9 @@ use super::run::{Break, Halt, PartitionReport, Result, joined};
 use super::stream::StreamRun;
 use super::walk::{self, WalkEnd};
 use super::{complete, ranges};
+use crate::observe::{Event, Phase, Track};
 use crate::plan::{Overlay, PaginationKind, Partition, Scope, template_value};
 use crate::store::{Cursor, PartitionRow, PartitionState};
-
-/// The shortest time between two lines of progress of a partition.
-const QUIET: Duration = Duration::from_secs(5);
 
 /// What all tasks of a partition share.
 pub(super) struct PartitionRun {
@@ -34,13 +32,14 @@ pub(super) struct PartitionRun {
     /// The last number of records that a reply named for the whole query, plus
     /// one; 0 where none did.
     pub(super) named: AtomicU64,
-    /// Records read in this run.
-    pub(super) read: AtomicU64,
     /// Records that were given up in this run, so that it asks for them no more.
     given_up: Mutex<HashSet<String>>,
     /// Whether all its pages were read, and their number checked, in this run.
     pub(super) checked: AtomicBool,
-    told: Mutex<Instant>,
+    /// How far it is, to be shown.
+    pub(super) track: Arc<Track>,
+    /// Whether its row says how many records are expected.
+    noted: AtomicBool,
 }
 
 impl PartitionRun {
@@ -50,10 +49,10 @@ impl PartitionRun {
         let scope = stream.scope.with_all(vars);
         let label = format!("{} {}", stream.plan().name, partition.id).trim_end().to_owned();
         let size = Mutex::new(PageSize::new(stream.plan().pagination.limit));
-        let (named, read) = (AtomicU64::new(0), AtomicU64::new(0));
-        let (given_up, told) = (Mutex::default(), Mutex::new(Instant::now()));
-        let checked = AtomicBool::new(false);
-        Self { stream, index, before, scope, label, size, named, read, given_up, checked, told }
+        let (named, given_up) = (AtomicU64::new(0), Mutex::default());
+        let (checked, noted) = (AtomicBool::new(false), AtomicBool::new(false));
+        let track = stream.run.observer.board.track(&stream.plan().name, &partition.id);
+        Self { stream, index, before, scope, label, size, named, given_up, checked, track, noted }
     }
 
     /// Notes that a record cannot be had in this run.
@@ -96,15 +95,15 @@ impl PartitionRun {
         self.size.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells how far it is, from time to time.
-    pub(super) fn progress(&self, records: u64) {
-        let read = self.read.fetch_add(records, Relaxed) + records;
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.elapsed() >= QUIET {
-            *told = Instant::now();
-            let text = format!("{}: {read} records read", self.label);
-            self.stream.run.observer.line("page", &text);
+    /// A reply says how many records there are. The first time this goes into the
+    /// store as well, for `scrape status` and for a run that goes on.
+    pub(super) async fn expect(&self, records: u64) -> Result<()> {
+        let limit = self.stream.run.options.limit.unwrap_or(u64::MAX);
+        self.track.expect(records.min(limit));
+        if !self.noted.swap(true, Relaxed) {
+            self.put(self.row(PartitionState::Running)).await?;
         }
+        Ok(())
     }
 
     pub(super) async fn cursors(&self) -> Result<Vec<Cursor>> {
@@ -130,10 +129,13 @@ impl PartitionRun {
         Ok(self.stream.store(move |store| store.put_partition(&row)).await?)
     }
 
-    /// Its row in a state, without more.
+    /// Its row in a state; of a partition that is not at its end, with the number
+    /// of records that it is to have.
     fn row(&self, state: PartitionState) -> PartitionRow {
         let (stream, partition) = self.names();
-        let (expected, checked, limit, reason) = (None, None, None, None);
+        let is_open = state == PartitionState::Running && self.stream.run.options.limit.is_none();
+        let expected = self.track.expected().filter(|_| is_open);
+        let (checked, limit, reason) = (None, None, None);
         PartitionRow { stream, partition, state, expected, checked, limit, reason }
     }
 
@@ -171,10 +173,15 @@ pub(super) async fn collect(part: Arc<PartitionRun>) -> Result<Ended> {
             _ => false,
         };
         if enough {
+            part.track.begin(part.count().await?);
+            before.expected.into_iter().for_each(|expected| part.track.expect(expected));
+            part.track.enter(Phase::Ended);
             return Ok((part.report(before.clone()).await?, None));
         }
     }
-    match all_pages(&part).await {
+    let ended = all_pages(&part).await;
+    part.track.enter(Phase::Ended);
+    match ended {
         Ok(row) => {
             tell(&part, &row).await?;
             part.put(row.clone()).await?;
@@ -190,7 +197,7 @@ pub(super) async fn collect(part: Arc<PartitionRun>) -> Result<Ended> {
                     closed = Some((back_at, message));
                 }
                 Halt::Failed(message) => {
-                    part.stream.run.observer.important("failed", &message);
+                    part.stream.run.observer.tell(&Event::Failed { reason: &message });
                     row.state = PartitionState::Failed;
                     row.reason = Some(message);
                 }
@@ -204,19 +211,22 @@ pub(super) async fn collect(part: Arc<PartitionRun>) -> Result<Ended> {
 /// Says what became of a partition that was read to its end.
 async fn tell(part: &PartitionRun, row: &PartitionRow) -> Result<()> {
     let got = part.count().await?;
-    let expected = row.expected.map_or(String::new(), |e| format!(" of {e}"));
-    let how = match (row.state, &row.reason) {
-        (PartitionState::Limited, _) => String::from("limited"),
-        (state, Some(reason)) => format!("{}: {reason}", state.as_str()),
-        (state, None) => state.as_str().to_owned(),
-    };
-    let text = format!("{}: {got}{expected} records, {how}", part.label);
-    part.stream.run.observer.line("partition", &text);
+    part.stream.run.observer.tell(&Event::Partition {
+        stream: &row.stream,
+        partition: &row.partition,
+        got,
+        expected: row.expected,
+        state: row.state.as_str(),
+        reason: row.reason.as_deref(),
+    });
     Ok(())
 }
 
 /// Reads all pages and checks that nothing is missing; the row that says so.
 async fn all_pages(part: &Arc<PartitionRun>) -> Result<PartitionRow, Break> {
+    part.track.begin(part.count().await?);
+    let expected = part.before.as_ref().and_then(|row| row.expected);
+    expected.into_iter().for_each(|expected| part.track.expect(expected));
     let cursors = begin(part).await?;
     // With several ranges there is no order of requests that a limit could mean.
     let limit = part.stream.run.options.limit.filter(|_| cursors.len() == 1);

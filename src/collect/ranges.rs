@@ -38,6 +38,7 @@ pub(super) async fn cut(part: &Arc<PartitionRun>) -> Result<Vec<Cursor>, Break> 
         return Ok(whole);
     }
     let Some(total) = total(part, ranges).await? else { return Ok(whole) };
+    part.track.expect(total);
     let step = u64::from(part.stream.plan().pagination.limit.unwrap_or(1).max(1));
     let offsets = offsets(total, number(total, most, ranges.min_records), step);
     if offsets.is_empty() {

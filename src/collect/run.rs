@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::preflight::{Ready, preflight};
 use super::stream::StreamRun;
 use crate::http::{Client, Failure, FailureScope, Stop};
-use crate::observe::Observer;
+use crate::observe::{Observer, Track};
 use crate::plan::Plan;
 use crate::store::{self, PartitionState, Writer};
 
@@ -178,6 +178,10 @@ pub async fn run(
             return Ok(CollectReport { closed, ..unread(&plan, &writer).await? });
         }
     }
+    let partitions = plan.streams.iter().flat_map(|stream| {
+        stream.partitions.iter().map(|partition| Track::of_partition(&stream.name, &partition.id))
+    });
+    observer.board.begin(partitions.map(Arc::new).collect());
     let hands = Semaphore::new(16 + 4 * options.concurrency.min(1024));
     let run = Arc::new(Run { plan, writer, client, options, stop, observer, hands });
     let mut streams = JoinSet::new();

@@ -1,7 +1,7 @@
 //! One stream: its partitions and its child lists, side by side.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use tokio::task::JoinSet;
 
@@ -9,6 +9,7 @@ use super::children::{self, Signal};
 use super::partition::{self, PartitionRun};
 use super::record::Reader;
 use super::run::{CollectReport, PartitionReport, Result, Run, joined};
+use crate::observe::Event;
 use crate::plan::{Scope, StreamPlan};
 use crate::store::{PartitionRow, PartitionState};
 
@@ -26,12 +27,15 @@ pub(super) struct StreamRun {
     pub(super) read_some: AtomicBool,
     /// Whether a `fetch_if` that fails was told about.
     doubted: AtomicBool,
+    /// How many child lists are still to be fetched, to be shown.
+    pub(super) lists: Arc<AtomicU64>,
 }
 
 impl StreamRun {
     pub(super) fn new(run: Arc<Run>, index: usize) -> Arc<Self> {
         let reader = Reader::new(&run.plan.streams[index], &run.plan.env);
         let scope = run.plan.scope();
+        let lists = run.observer.board.lists_of_stream();
         Arc::new(Self {
             run,
             index,
@@ -40,6 +44,7 @@ impl StreamRun {
             signal: Signal::default(),
             read_some: AtomicBool::new(false),
             doubted: AtomicBool::new(false),
+            lists,
         })
     }
 
@@ -58,7 +63,7 @@ impl StreamRun {
     /// Tells once why the `fetch_if` of a record failed.
     pub(super) fn doubt(&self, text: &str) {
         if !self.doubted.swap(true, Relaxed) {
-            self.run.observer.important("fetch_if", text);
+            self.run.observer.tell(&Event::FetchIf { reason: text });
         }
     }
 }
@@ -66,12 +71,15 @@ impl StreamRun {
 /// Collects a stream.
 pub(super) async fn collect(stream: Arc<StreamRun>) -> Result<CollectReport> {
     let name = stream.plan().name.clone();
-    let rows = stream
+    let (rows, unfinished) = stream
         .store(move |store| {
             store.retry_failed_children(&name)?;
-            store.partitions(&name)
+            let unfinished = store.reader()?.unfinished_lists()?;
+            let own = unfinished.into_iter().filter(|lists| lists.stream == name);
+            Ok((store.partitions(&name)?, own.map(|lists| lists.pending).sum()))
         })
         .await?;
+    stream.lists.store(unfinished, Relaxed);
     let mut order: Vec<usize> = (0..stream.plan().partitions.len()).collect();
     let row = |index: usize| -> Option<&PartitionRow> {
         let id = &stream.plan().partitions[index].id;

@@ -12,6 +12,7 @@ use super::partition::PartitionRun;
 use super::record::{Item, PageRecords, find, key_of};
 use super::run::{Break, Error, Halt, Result};
 use crate::http::{Failure, FailureScope};
+use crate::observe::Event;
 use crate::plan::{PaginationKind, Sweep, order_key};
 use crate::store::{Cursor, PageCommit, Reject, Stage};
 
@@ -110,8 +111,7 @@ impl Walk<'_> {
                 if self.resumed && matches!(self.position.at, At::Token(_) | At::Url(_)) =>
             {
                 // Tokens expire.
-                let text = format!("{}: the checkpoint is refused: starting again", part.label);
-                run.observer.line("restart", &text);
+                run.observer.tell(&Event::Restart { request: &part.label });
                 self.restart();
                 Ok(None)
             }
@@ -139,11 +139,21 @@ impl Walk<'_> {
         (seen.keys, seen.digest) = (read.keys, read.digest);
         if let Some(total) = seen.total {
             part.named.store(total.saturating_add(1), Relaxed);
+            match part.kind() {
+                // What is left behind a key, whatever the range ends with.
+                PaginationKind::Keyset { .. } if self.range == 0 => {
+                    part.expect(self.position.taken.saturating_add(total)).await?;
+                }
+                PaginationKind::Keyset { .. } => {}
+                _ => part.expect(total).await?,
+            }
         }
         let (mut next, mut keep, mut done) = match self.pager.advance(&self.position, &seen) {
             Step::Taken { next, keep, done } => (next, keep, done),
             Step::Again(reason) => {
-                run.observer.retry("page", &format!("{}: {reason}: asking again", part.label));
+                run.observer.count_retry("page");
+                let (request, reason) = (part.label.as_str(), reason.as_str());
+                run.observer.tell(&Event::Again { request, reason, from_start: false });
                 return Ok(None);
             }
             Step::Fail(reason) => {
@@ -169,7 +179,6 @@ impl Walk<'_> {
             }
         }
         self.commit(commit).await?;
-        part.progress(keep as u64);
         Ok(match (done, cut) {
             (true, _) => Some(WalkEnd::Done),
             (_, true) => Some(WalkEnd::Limited),
@@ -204,9 +213,9 @@ impl Walk<'_> {
         } else {
             key_below(part, after).await?.map(|key| (key, Vec::new()))
         };
-        let to = lower.as_ref().map_or("the start", |(key, _)| key);
-        let text = format!("{}: {after} is gone: going on from {to}", part.label);
-        part.stream.run.observer.line("previous_key", &text);
+        let to = lower.as_ref().map(|(key, _)| key.as_str());
+        let (request, gone) = (part.label.as_str(), after.as_str());
+        part.stream.run.observer.tell(&Event::PreviousKey { request, gone, to });
         let end = end.clone();
         let (after, fallbacks) = lower.map_or((None, Vec::new()), |(key, rest)| (Some(key), rest));
         self.position.at = At::Key { after, end, fallbacks };
@@ -257,8 +266,9 @@ impl Walk<'_> {
         let mut commit = self.empty(keys.seq);
         commit.cursor = Some(self.cursor(done));
         if let (1, Some(identity)) = (keep, identity.or(key)) {
-            let text = format!("{}: giving up record {identity}: {message}", part.label);
-            part.stream.run.observer.important("rejected", &text);
+            let (request, record) = (part.label.as_str(), identity.as_str());
+            let event = Event::Rejected { request, record, reason: &message };
+            part.stream.run.observer.tell(&event);
             part.give_up(&identity);
             commit.rejects.push(unreadable(part, identity));
         }
@@ -341,7 +351,9 @@ pub(super) async fn read_records(
 /// Commits a page, and wakes those who fetch child lists.
 pub(super) async fn commit(part: &PartitionRun, page: PageCommit) -> Result<()> {
     let committed = part.stream.store(move |store| store.commit_page(&page)).await?;
+    part.track.add(committed.added);
     if committed.pending > 0 {
+        part.stream.lists.fetch_add(committed.pending, Relaxed);
         part.stream.signal.more();
     }
     Ok(())

@@ -64,3 +64,12 @@ pub(crate) fn shown(url: &Url) -> String {
         None => text.to_owned(),
     }
 }
+
+/// A URL without the user and password that may stand in it.
+pub fn without_credentials(url: &Url) -> String {
+    let mut url = url.clone();
+    // Neither can fail for a URL with a host.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.into()
+}

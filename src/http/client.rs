@@ -18,7 +18,7 @@ use super::auth::{self, Credentials};
 use super::breaker::Breaker;
 use super::call::{Call, ClientOptions, Failure, FailureScope, Malformed, Reply, Sent, SetupError};
 use super::classify::{refine, server_words};
-use super::clock::{Clock, SystemClock, VirtualClock, words};
+use super::clock::{Clock, SystemClock, VirtualClock};
 use super::condition::Situation;
 use super::exchange::Outcome;
 use super::host::Host;
@@ -27,8 +27,8 @@ use super::pace::Pace;
 use super::recording::{Recorder, Replay};
 use super::redact::Redactor;
 use super::ruling::{Tries, Trouble, kind_name};
-use crate::observe::Observer;
-use crate::plan::{self, Plan, ReplyKind, Wait};
+use crate::observe::{Event, Observer, Wait};
+use crate::plan::{self, Plan, ReplyKind};
 
 /// The shortest pause of another process that is sat out, whatever the rules say.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -262,13 +262,11 @@ impl Shared {
             if !blame {
                 attempt.leave.succeeded();
             } else if let Some(pause) = attempt.leave.failed(self.clock.now()) {
-                let text = format!(
-                    "{}: {} failures in a row: leaving it alone for {}",
-                    host.name,
-                    self.plan.http.breaker.failures,
-                    words(pause)
-                );
-                self.observer.line("breaker", &text);
+                let failures = self.plan.http.breaker.failures;
+                self.observer.tell(&Event::Breaker { host: &host.name, failures, wait: pause });
+                let (until, reason) =
+                    (self.clock.now() + pause, format!("{failures} failures in a row"));
+                host.show_wait(Wait { until, reason, as_asked: false });
             }
             let ruling = self.rule(&host, &trouble, &mut tries, max_halvings);
             // The permit is let go before the wait.
@@ -340,9 +338,9 @@ fn cannot_record(path: &Path, error: &io::Error) -> String {
 /// The longest wait that a rule sits out.
 fn patience(rules: &[plan::Rule]) -> Duration {
     let waits = rules.iter().flat_map(|rule| &rule.wait).map(|wait| match wait {
-        Wait::Header { max, .. } => max.unwrap_or(Duration::MAX),
-        Wait::Fixed(wait) => *wait,
-        Wait::Backoff => Duration::ZERO,
+        plan::Wait::Header { max, .. } => max.unwrap_or(Duration::MAX),
+        plan::Wait::Fixed(wait) => *wait,
+        plan::Wait::Backoff => Duration::ZERO,
     });
     waits.max().unwrap_or_default().max(PATIENCE)
 }

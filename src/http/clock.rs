@@ -66,15 +66,3 @@ pub(crate) fn time_of(micros: u64) -> SystemTime {
 pub(crate) fn span_micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
-
-/// A duration for people: `7 s`, `1 min 30 s`, `2 h 5 min`.
-pub(crate) fn words(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    match seconds {
-        0..10 => format!("{} s", (duration.as_millis() as f64 / 100.0).round() / 10.0),
-        10..60 => format!("{seconds} s"),
-        60..3600 if seconds.is_multiple_of(60) => format!("{} min", seconds / 60),
-        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
-        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-    }
-}

@@ -8,16 +8,17 @@ use tokio::sync::SemaphorePermit;
 use tracing::{debug, trace};
 use url::Url;
 
+use super::address::without_credentials;
 use super::breaker::Leave;
 use super::call::{Call, Failure, FailureScope, Reply};
 use super::client::Shared;
-use super::clock::words;
 use super::host::Host;
 use super::pace::Held;
 use super::redact::REDACTED;
 use super::redirect::{self, Step};
 use super::repair::repair;
 use crate::kill;
+use crate::observe::{Event, Wait, words};
 
 /// What an attempt brought, and the leave to send that it holds until the reply
 /// has been read.
@@ -110,7 +111,7 @@ impl Shared {
                 message: format!(
                     "the budget of {} requests in {} for {} is used up; go on with --resume after {}",
                     budget.requests,
-                    words(budget.per),
+                    words::duration(budget.per),
                     host.name,
                     httpdate::fmt_http_date(back_at)
                 ),
@@ -126,12 +127,9 @@ impl Shared {
             return Err(self.closed(host, until));
         }
         if host.is_news(until) {
-            let text = format!(
-                "{}: waiting {}, as it asked an earlier request to",
-                host.name,
-                words(rest)
-            );
-            self.observer.line("wait", &text);
+            self.observer.tell(&Event::Wait { host: &host.name, wait: rest });
+            let reason = String::from("asked to wait before");
+            host.show_wait(Wait { until, reason, as_asked: true });
         }
         self.wait(rest).await
     }
@@ -196,13 +194,11 @@ impl Shared {
         use std::sync::atomic::Ordering::Relaxed;
         let seq = self.seq.fetch_add(1, Relaxed);
         self.observer.counters.requests.fetch_add(1, Relaxed);
-        let request = Request {
-            method: call.method,
-            url: url.to_string(),
-            headers: self.headers(call, url),
-            body: call.body.clone(),
-            max_body: self.plan.http.max_body,
-        };
+        let mut request = Request::get(url.to_string());
+        request.method = call.method;
+        request.headers = self.headers(call, url);
+        request.body = call.body.clone();
+        request.max_body = self.plan.http.max_body;
         let shown = self.redactor.redact(&request.url).into_owned();
         for (name, value) in &request.headers {
             trace!(seq, "> {name}: {}", self.told(name, value));
@@ -282,16 +278,12 @@ impl Shared {
             .iter()
             .find(|(name, _)| name.eq_ignore_ascii_case("date"))
             .and_then(|(_, value)| httpdate::parse_http_date(value).ok());
-        let mut shown = url.clone();
-        // Neither can fail for a URL with a host.
-        let _ = shown.set_username("");
-        let _ = shown.set_password(None);
         Reply {
             status: response.status,
             headers: response.headers,
             body: repaired.body,
             original,
-            url: self.redactor.redact(shown.as_str()).into_owned(),
+            url: self.redactor.redact(&without_credentials(url)).into_owned(),
             seq,
             date,
         }

@@ -8,6 +8,7 @@ use url::Url;
 use super::breaker::Breaker;
 use super::pace::Pace;
 use super::robots::Robots;
+use crate::observe::Wait;
 
 /// One host.
 pub(crate) struct Host {
@@ -31,6 +32,13 @@ impl Host {
     /// What a URL's host is called.
     pub(crate) fn name_of(url: &Url) -> String {
         url.origin().ascii_serialization()
+    }
+
+    /// Shows a wait for the host, where waits take time at all.
+    pub(crate) fn show_wait(&self, wait: Wait) {
+        if let Some(pace) = &self.pace {
+            pace.track().wait(wait);
+        }
     }
 
     /// Whether a pause until then has not been told about; it has afterwards.

@@ -27,6 +27,7 @@ mod stop;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use address::without_credentials;
 pub use call::{Call, ClientOptions, Failure, FailureScope, Malformed, Reply, Target};
 #[cfg(test)]
 pub use call::{Sent, SetupError};

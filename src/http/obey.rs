@@ -5,9 +5,9 @@ use url::Url;
 
 use super::call::{Call, Failure, FailureScope, Reply, Target};
 use super::client::{Purpose, Shared};
-use super::clock::words;
 use super::host::Host;
 use super::robots::Robots;
+use crate::observe::Event;
 use crate::plan;
 
 impl Shared {
@@ -84,9 +84,7 @@ impl Shared {
         };
         if let (Some(delay), Some(pace)) = (robots.crawl_delay, &host.pace) {
             pace.set_crawl_delay(delay);
-            let text =
-                format!("{}: robots.txt asks for {} between requests", host.name, words(delay));
-            self.observer.line("robots", &text);
+            self.observer.tell(&Event::CrawlDelay { host: &host.name, delay });
         }
         Ok(robots)
     }

@@ -11,12 +11,17 @@ use std::time::{Duration, SystemTime};
 use super::clock::{Clock, micros, span_micros, time_of};
 use super::state::{BUCKET, HostState, Seen, StateFile};
 use super::{Stop, Stopped};
-use crate::observe::Observer;
+use crate::observe::{Budget, Event, HostTrack, Observer};
 use crate::plan::RateLimit;
 
 /// Requests are spaced wider than configured by this part, so that a network
 /// that delays one and not the next does not make us exceed the rate.
 const MARGIN: u64 = 50;
+
+/// How late a send time may be used that was reserved: what a timer, a busy
+/// machine and a slow disk cost, and what the margin pays for in any second. With
+/// less, a rate of a thousand a second would reserve anew for ever.
+const LATE: u64 = 1_000_000 / MARGIN;
 
 /// The longest time for which send times are reserved at once. A kill, or
 /// another process, loses no more than that.
@@ -41,6 +46,7 @@ const SLOWEST: u64 = 60_000_000;
 pub(crate) struct Pace {
     clock: Arc<dyn Clock>,
     observer: Arc<Observer>,
+    track: Arc<HostTrack>,
     host: String,
     /// Microseconds between requests by configuration; 0 for none.
     interval: u64,
@@ -105,9 +111,11 @@ impl Pace {
             None => rates.iter().map(|l| l.per / l.requests.max(1)).max().unwrap_or_default(),
         };
         let spacing = span_micros(spacing);
+        let track = observer.board.host(host);
         let mut pace = Self {
             clock,
             observer,
+            track,
             host: host.to_owned(),
             interval: spacing + spacing / MARGIN,
             crawl_delay: AtomicU64::new(0),
@@ -126,7 +134,13 @@ impl Pace {
             }
         }
         pace.refresh();
+        pace.show(micros(pace.clock.now()));
         pace
+    }
+
+    /// What is shown of the host.
+    pub(crate) fn track(&self) -> &HostTrack {
+        &self.track
     }
 
     /// What robots.txt asks for. Never makes requests come faster.
@@ -158,6 +172,7 @@ impl Pace {
             }
             let now = micros(self.clock.now());
             let interval = self.spacing(&self.state());
+            self.track.set_spacing(Duration::from_micros(interval));
             self.reserve(&mut gate, now, interval)?;
             let at = match gate.sent.back() {
                 // A task that was woken late must not make the next too early.
@@ -184,7 +199,8 @@ impl Pace {
     /// Makes sure that a send time and a request of the budget are reserved.
     fn reserve(&self, gate: &mut Gate, now: u64, interval: u64) -> Result<(), Held> {
         let bucket = now / BUCKET;
-        let late = gate.next + interval < now || gate.next > now + 2 * SLOWEST.max(interval);
+        let late =
+            gate.next + interval.max(LATE) < now || gate.next > now + 2 * SLOWEST.max(interval);
         let slots = interval == 0 || (gate.next < gate.end && !late);
         let tokens = gate.tokens > 0 && gate.bucket == bucket;
         if slots && tokens {
@@ -194,7 +210,7 @@ impl Pace {
         if !tokens {
             gate.tokens = 0;
         }
-        self.update(|state| {
+        let reserved = self.update(|state| {
             state.give_back(returned.0, returned.1);
             if !tokens {
                 let wanted = self.affordable(state, now)?;
@@ -208,7 +224,22 @@ impl Pace {
                 state.next = gate.end;
             }
             Ok(())
-        })
+        });
+        self.show(now);
+        reserved
+    }
+
+    /// Shows what is left of the budget that is nearest to its end.
+    fn show(&self, now: u64) {
+        let state = self.state();
+        let left = |limit: &RateLimit| {
+            let requests = u64::from(limit.requests);
+            let spent = state.spent_within(now, span_micros(limit.per));
+            Budget { left: requests.saturating_sub(spent), requests, per: limit.per }
+        };
+        if let Some(budget) = self.budgets.iter().map(left).min_by_key(|budget| budget.left) {
+            self.track.set_budget(budget);
+        }
     }
 
     /// How many requests to reserve: a small part of the smallest budget.
@@ -303,12 +334,8 @@ impl Pace {
             match file.begin(now) {
                 Ok(mut open) => {
                     if open.was_corrupt {
-                        let text = format!(
-                            "{path} was damaged and begins anew: earlier requests to {} no \
-                             longer count",
-                            self.host
-                        );
-                        self.observer.important("pace", &text);
+                        let file = path.to_string();
+                        self.observer.tell(&Event::PaceDamaged { file: &file, host: &self.host });
                     }
                     let result = change(&mut open.state);
                     if let Err(e) = open.commit(now) {
@@ -332,13 +359,8 @@ impl Pace {
 
     fn unshared(&self, what: &str, error: &io::Error) {
         self.failed.store(true, Relaxed);
-        self.observer.important(
-            "pace",
-            &format!(
-                "{what}: {error}: pace and budget of {} are not shared with other runs",
-                self.host
-            ),
-        );
+        let reason = error.to_string();
+        self.observer.tell(&Event::PaceUnshared { file: what, host: &self.host, reason: &reason });
     }
 
     fn state(&self) -> MutexGuard<'_, HostState> {

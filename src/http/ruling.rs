@@ -8,11 +8,14 @@ use scrape_api::FetchErrorKind;
 use super::backoff;
 use super::call::{Failure, FailureScope};
 use super::client::Shared;
-use super::clock::words;
 use super::condition::Situation;
 use super::host::Host;
 use super::retry_after;
+use crate::observe::{self, Event};
 use crate::plan::{Action, Pause, ReplyKind, Rule, Wait};
+
+/// Pauses that end so close to each other are one, asked for by several requests.
+const SAME: Duration = Duration::from_secs(1);
 
 /// How far the attempts at one request have come.
 #[derive(Debug, Default)]
@@ -46,7 +49,10 @@ pub(crate) struct Again {
     pause: Pause,
     reauthorise: bool,
     reason: String,
-    text: String,
+    what: String,
+    label: String,
+    as_asked: bool,
+    halved: bool,
 }
 
 /// How long, and on whose word.
@@ -88,7 +94,10 @@ impl Shared {
                     pause: Pause::Request,
                     reauthorise: false,
                     reason: trouble.reason.clone(),
-                    text: format!("{}: {}: asking for half", trouble.label, trouble.what),
+                    what: trouble.what.clone(),
+                    label: trouble.label.clone(),
+                    as_asked: false,
+                    halved: true,
                 });
             }
             _ => {}
@@ -127,9 +136,9 @@ impl Shared {
             }
             return Err(self.closed(host, back_at));
         }
-        let (wait, tail) = match rest {
-            Rest::AsAsked(wait) => (wait, ", as the server asked"),
-            Rest::TooLong(wait) | Rest::Own(wait) => (wait, ""),
+        let (wait, as_asked) = match rest {
+            Rest::AsAsked(wait) => (wait, true),
+            Rest::TooLong(wait) | Rest::Own(wait) => (wait, false),
         };
         if tries.attempts >= self.plan.http.retry.max_attempts {
             if rule.pause == Pause::Host {
@@ -143,15 +152,14 @@ impl Shared {
             };
             return Err(self.fail(scope, Some(rule), trouble, &after));
         }
-        let shrinks = rule.shrink_page && tries.halvings < max_halvings;
-        tries.halvings += u32::from(shrinks);
+        let halved = rule.shrink_page && tries.halvings < max_halvings;
+        tries.halvings += u32::from(halved);
         let reauthorise = rule.action == Action::Reauth;
         tries.reauthorised |= reauthorise;
-        let less = if shrinks { ", then asking for half" } else { "" };
-        let text =
-            format!("{}: {}: waiting {}{tail}{less}", trouble.label, trouble.what, words(wait));
-        let reason = trouble.reason.clone();
-        Ok(Again { wait, pause: rule.pause, reauthorise, reason, text })
+        let (reason, what, label) =
+            (trouble.reason.clone(), trouble.what.clone(), trouble.label.clone());
+        let pause = rule.pause;
+        Ok(Again { wait, pause, reauthorise, reason, what, label, as_asked, halved })
     }
 
     /// How long to wait: the first source of the rule that says something.
@@ -184,24 +192,44 @@ impl Shared {
     /// # Errors
     /// When the run is ending.
     pub(crate) async fn get_ready(&self, host: &Host, again: Again) -> Result<(), Failure> {
-        self.observer.retry(&again.reason, &self.redactor.redact(&again.text));
+        self.observer.count_retry(&again.reason);
+        let until = self.clock.now() + again.wait;
+        let paced = host.pace.as_ref().filter(|_| again.pause == Pause::Host);
+        // One line tells what others ask at the same time for the same reason.
+        let is_told =
+            paced.and_then(|pace| pace.paused()).is_some_and(|known| known + SAME >= until);
+        if !is_told {
+            self.observer.tell(&Event::Retry {
+                request: &again.label,
+                reason: &again.reason,
+                what: &self.redactor.redact(&again.what),
+                wait: again.wait,
+                as_asked: again.as_asked,
+                halved: again.halved,
+            });
+        }
         if again.reauthorise {
             self.reauthorise()?;
         }
-        if again.pause == Pause::Host && self.pause(host, again.wait) {
+        let wait = observe::Wait { until, reason: again.reason, as_asked: again.as_asked };
+        if paced.is_some() {
+            host.show_wait(wait);
+            self.pause(host, again.wait);
             // The pause is waited for like anybody else's.
             return Ok(());
+        }
+        if let (Some(_), Some(track)) = (&host.pace, self.observer.board.labelled(&again.label)) {
+            track.wait(wait);
         }
         self.wait(again.wait).await
     }
 
-    /// Stops everything that goes to the host; `false` where it has no pace.
-    fn pause(&self, host: &Host, wait: Duration) -> bool {
-        let Some(pace) = &host.pace else { return false };
+    /// Stops everything that goes to the host; nothing where it has no pace.
+    fn pause(&self, host: &Host, wait: Duration) {
+        let Some(pace) = &host.pace else { return };
         let until = self.clock.now() + wait;
         host.is_news(super::clock::time_of(super::clock::micros(until)));
         pace.pause(until);
-        true
     }
 
     /// The failure of a request: what, for what, which, and what to do.

@@ -1,10 +1,15 @@
-//! Counters of a run, and the one place that prints its progress.
+//! Counters of a run, and the way to tell what happens in it.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::board::Board;
+use super::event::{Event, Level};
+use super::screen;
 
 /// How the progress of a run is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,7 +41,8 @@ impl Voice {
         matches!(self, Self::Json | Self::QuietJson)
     }
 
-    fn is_quiet(self) -> bool {
+    /// Whether only what is important is told.
+    pub fn is_quiet(self) -> bool {
         matches!(self, Self::Quiet | Self::QuietJson)
     }
 }
@@ -62,9 +68,23 @@ pub struct Counters {
 pub struct Observer {
     /// The counters.
     pub counters: Counters,
+    /// How far everything is.
+    pub board: Board,
     voice: Voice,
     started: Instant,
     reasons: Mutex<BTreeMap<String, u64>>,
+}
+
+/// An event as a line of JSON.
+#[derive(Serialize)]
+struct Line<'a> {
+    time: String,
+    /// Since the start.
+    seconds: f64,
+    level: Level,
+    #[serde(flatten)]
+    event: &'a Event<'a>,
+    message: &'a str,
 }
 
 impl Observer {
@@ -72,6 +92,7 @@ impl Observer {
     pub fn new(voice: Voice) -> Self {
         Self {
             counters: Counters::default(),
+            board: Board::default(),
             voice,
             started: Instant::now(),
             reasons: Mutex::default(),
@@ -83,14 +104,18 @@ impl Observer {
         self.started.elapsed()
     }
 
-    /// A request is sent again, or waited for: `reason` is a short word that is
-    /// counted (`429`, `timeout`), `text` a line for people.
-    pub fn retry(&self, reason: &str, text: &str) {
+    /// How progress is told.
+    pub fn voice(&self) -> Voice {
+        self.voice
+    }
+
+    /// A request is sent again: counts it. `reason` is a short word (`429`,
+    /// `timeout`).
+    pub fn count_retry(&self, reason: &str) {
         self.counters.retries.fetch_add(1, Relaxed);
         if let Ok(mut reasons) = self.reasons.lock() {
             *reasons.entry(reason.to_owned()).or_default() += 1;
         }
-        self.line("retry", text);
     }
 
     /// How often each reason for a retry came.
@@ -98,31 +123,25 @@ impl Observer {
         self.reasons.lock().map(|r| r.clone()).unwrap_or_default()
     }
 
-    /// One line of progress. `event` names its kind for machines.
-    pub fn line(&self, event: &str, text: &str) {
-        if !self.voice.is_quiet() {
-            self.important(event, text);
+    /// Tells what happened, unless `--quiet` leaves it out.
+    pub fn tell(&self, event: &Event<'_>) {
+        if self.voice.is_quiet() && event.level() == Level::Info {
+            return;
         }
-    }
-
-    /// A line that is also told with `--quiet`.
-    pub fn important(&self, event: &str, text: &str) {
-        if self.voice.is_json() {
-            self.print_json(event, text);
-        } else {
-            self.print(text);
+        let text = event.text();
+        if !self.voice.is_json() {
+            screen::print(&format!("{text}\n"));
+            return;
         }
-    }
-
-    fn print_json(&self, event: &str, text: &str) {
-        let seconds = self.elapsed().as_millis() as f64 / 1000.0;
-        self.print(
-            &serde_json::json!({ "seconds": seconds, "event": event, "message": text }).to_string(),
-        );
-    }
-
-    fn print(&self, text: &str) {
-        // A closed standard error must not end a run.
-        let _ = writeln!(std::io::stderr().lock(), "{text}");
+        let line = Line {
+            time: format!("{:.3}", jiff::Timestamp::now()),
+            seconds: self.elapsed().as_millis() as f64 / 1000.0,
+            level: event.level(),
+            event,
+            message: &text,
+        };
+        // None of it can fail to be JSON.
+        let line = serde_json::to_string(&line).unwrap_or_default();
+        screen::print(&format!("{line}\n"));
     }
 }

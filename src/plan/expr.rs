@@ -5,6 +5,7 @@ use jsonpath_rust::parser::parse_json_path;
 use jsonpath_rust::query::js_path_process;
 use serde_json::Value;
 
+use super::slips;
 use crate::spec::Span;
 
 /// A JSONPath, parsed once. One that is only names, indices and wildcards is
@@ -41,6 +42,8 @@ pub struct PathError {
     pub message: String,
     /// Where in the path.
     pub span: Span,
+    /// The path that was probably meant, or what else to write.
+    pub hint: Option<String>,
 }
 
 impl Path {
@@ -49,10 +52,9 @@ impl Path {
     /// # Errors
     /// With the place inside the path.
     pub fn parse(text: &str, span: Span) -> Result<Self, PathError> {
-        if !text.starts_with('$') {
-            let message =
-                format!("a path starts with `$`, as in `$.{}`", text.trim_start_matches('.'));
-            return Err(PathError { message, span });
+        if let Some(slip) = slips::path::find(text) {
+            let span = span.part(slip.start, slip.end);
+            return Err(PathError { message: slip.message, span, hint: slip.hint });
         }
         let query = parse_json_path(text).map_err(|e| syntax_error(text, span, &e.to_string()))?;
         let form = match plain_steps(&query) {
@@ -190,7 +192,7 @@ fn syntax_error(text: &str, span: Span, report: &str) -> PathError {
         let next = text[i..].chars().next().map_or(1, char::len_utf8);
         span.part(i.min(text.len().saturating_sub(1)), i + next)
     });
-    PathError { message, span }
+    PathError { message, span, hint: None }
 }
 
 #[cfg(test)]
@@ -226,6 +228,6 @@ mod tests {
     fn a_mistake_has_its_place() {
         let error = path("$.a[?]").unwrap_err();
         assert!((104..=106).contains(&error.span.start), "{error:?}");
-        assert!(path("fields.x").unwrap_err().message.contains("`$.fields.x`"));
+        assert_eq!(path("fields.x").unwrap_err().hint.as_deref(), Some("$.fields.x"));
     }
 }

@@ -1,10 +1,16 @@
 //! What templates can call beyond minijinja's own filters and tests.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use minijinja::value::{Kwargs, Rest, Value, ValueKind, ValueOrKwargs, from_args};
 use minijinja::{Environment, Error, ErrorKind, State, filters};
 
+use regex::Regex;
+
 use super::phrase;
-use crate::spec::closest;
+use crate::spec::{closest, compile_pattern};
 
 /// Adds the engine's filters and tests to an environment.
 pub fn register(env: &mut Environment<'static>) {
@@ -186,19 +192,26 @@ fn findall(text: &str, pattern: &str) -> Result<Vec<String>, Error> {
     Ok(found)
 }
 
-/// Compiling costs more than matching, and templates use few patterns.
-fn regex(pattern: &str) -> Result<regex_lite::Regex, Error> {
-    use std::cell::RefCell;
-    use std::collections::HashMap;
+/// Patterns that a thread keeps compiled. Templates have few of their own; those
+/// that are made of a record's values must not fill the memory.
+const MOST_PATTERNS: usize = 256;
+
+/// Compiling costs more than matching. What is shared is the pattern with what it
+/// learns while it matches; a clone would begin without.
+fn regex(pattern: &str) -> Result<Rc<Regex>, Error> {
     thread_local! {
-        static COMPILED: RefCell<HashMap<String, regex_lite::Regex>> = RefCell::default();
+        static COMPILED: RefCell<HashMap<String, Rc<Regex>>> = RefCell::default();
     }
     COMPILED.with_borrow_mut(|compiled| {
         if let Some(regex) = compiled.get(pattern) {
             return Ok(regex.clone());
         }
-        let regex = regex_lite::Regex::new(pattern)
+        let regex = compile_pattern(pattern)
+            .map(Rc::new)
             .map_err(|e| Error::new(ErrorKind::InvalidOperation, format!("bad pattern: {e}")))?;
+        if compiled.len() >= MOST_PATTERNS {
+            compiled.clear();
+        }
         compiled.insert(pattern.to_owned(), regex.clone());
         Ok(regex)
     })

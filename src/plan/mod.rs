@@ -4,6 +4,7 @@
 mod compile;
 pub mod datetime;
 mod engine_rules;
+mod eval_error;
 mod expr;
 mod filters;
 mod http;
@@ -14,12 +15,14 @@ mod order;
 mod origin;
 mod output;
 pub mod phrase;
+mod slips;
 mod stream;
 mod template;
 
 pub use compile::compile;
 pub use engine_rules::engine_rules;
-pub use expr::{Path, Step};
+pub use eval_error::{EvalError, items_of};
+pub use expr::{Path, PathError, Step};
 pub use http::{
     Action, Auth, Backoff, Breaker, Condition, HttpPlan, Jitter, Pause, RateLimit, ReplyKind,
     Retry, Robots, Rule, Secret, StatusPattern, TransportKind, Wait,
@@ -36,7 +39,7 @@ pub use stream::{
     Check, ChildPlan, KeyOrder, Overlay, Pagination, PaginationKind, Partition, Preflight, Probe,
     Ranges, RequestTemplate, SortKey, StreamPlan, Sweep,
 };
-pub use template::{Env, EvalError, Scope, Template, template_value};
+pub use template::{Callee, Env, Scope, Template, template_value};
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::template::{Env, EvalError, Scope, Template};
+use super::eval_error::{EvalError, items_of};
+use super::template::{Env, Scope, Template};
 
 /// A tree of templates: the language of task files, of sinks' `template:` and of
 /// request bodies.
@@ -98,10 +99,7 @@ impl Node {
                 if values.is_none() {
                     return Ok(());
                 }
-                let values = values.try_iter().map_err(|_| EvalError {
-                    message: format!("$each needs a list, this is a {}", values.kind()),
-                    span: list.span(),
-                })?;
+                let values = items_of("$each", &values, list.span())?;
                 let index = format!("{var}_index");
                 for (i, value) in values.enumerate() {
                     let scope = scope.with_all([

@@ -9,8 +9,13 @@ use minijinja::value::{Enumerator, Object, Serde};
 use minijinja::{Environment, ErrorKind, State, UndefinedBehavior};
 use serde_json::Value;
 
+mod calls;
+
+use super::eval_error::{EvalError, texts, values};
 use super::filters;
 use crate::spec::Span;
+
+pub use calls::Callee;
 
 /// Steps that one evaluation may take: some hundred thousand characters of
 /// output, far from what a runaway loop needs.
@@ -37,16 +42,6 @@ enum Kind {
     Native { shift: usize, start: usize, end: usize },
     /// Text.
     Text,
-}
-
-/// A template that could not be compiled, or failed.
-#[derive(Debug, Clone)]
-pub struct EvalError {
-    /// What is wrong, one sentence. Names file and line where it happened in a
-    /// text template.
-    pub message: String,
-    /// Where in the template; the whole of it where that is not known.
-    pub span: Span,
 }
 
 /// All compiled templates of a plan, and the functions that they may use.
@@ -116,7 +111,7 @@ impl Env {
         let template = Template { id: id.clone(), source, span, kind };
         match self.inner.add_template_owned(id.to_string(), text) {
             Ok(()) => Ok(template),
-            Err(error) => Err(template.error(&error)),
+            Err(error) => Err(template.error(&error, None)),
         }
     }
 
@@ -146,11 +141,11 @@ impl Env {
         if let Kind::Constant(value) = &template.kind {
             return Ok(minijinja::Value::from(Serde(value)));
         }
-        let compiled = self.inner.get_template(&template.id).map_err(|e| template.error(&e))?;
+        let failed = |e| template.error(&e, Some(scope));
+        let compiled = self.inner.get_template(&template.id).map_err(failed)?;
         match template.kind {
             Kind::Native { start, end, .. } => {
-                let done =
-                    compiled.render_captured(scope.value()).map_err(|e| template.error(&e))?;
+                let done = compiled.render_captured(scope.value()).map_err(failed)?;
                 let value = done.state().lookup(NATIVE).unwrap_or_default();
                 if value.is_undefined() {
                     let name = &template.source[start..end];
@@ -159,12 +154,12 @@ impl Env {
                     } else {
                         template.span
                     };
-                    return Err(EvalError { message: format!("`{name}` is undefined"), span });
+                    return Err(EvalError::new(format!("`{name}` is undefined"), span));
                 }
                 Ok(value)
             }
             _ => {
-                let text = compiled.render(scope.value()).map_err(|e| template.error(&e))?;
+                let text = compiled.render(scope.value()).map_err(failed)?;
                 Ok(minijinja::Value::from(text))
             }
         }
@@ -216,70 +211,6 @@ impl Env {
             || self.inner.globals().any(|(global, _)| global == name)
     }
 
-    /// Whether there is a filter of a name.
-    pub fn has_filter(&self, name: &str) -> bool {
-        let applied = self.inner.empty_state().apply_filter(name, &[]);
-        !applied.is_err_and(|e| e.kind() == ErrorKind::UnknownFilter)
-    }
-
-    /// The filters that are worth naming in a hint: minijinja's, then our own.
-    pub const FILTERS: &[&str] = &[
-        "abs",
-        "attr",
-        "batch",
-        "bool",
-        "capitalize",
-        "chain",
-        "count",
-        "default",
-        "dictsort",
-        "escape",
-        "first",
-        "float",
-        "format",
-        "groupby",
-        "indent",
-        "int",
-        "items",
-        "join",
-        "last",
-        "length",
-        "lines",
-        "list",
-        "lower",
-        "map",
-        "max",
-        "min",
-        "pprint",
-        "reject",
-        "rejectattr",
-        "replace",
-        "reverse",
-        "round",
-        "safe",
-        "select",
-        "selectattr",
-        "slice",
-        "sort",
-        "split",
-        "string",
-        "sum",
-        "title",
-        "tojson",
-        "trim",
-        "unique",
-        "upper",
-        "urlencode",
-        "zip",
-        "consecutive",
-        "findall",
-        "jql",
-        "matches",
-        "mentions",
-        "truncate_words",
-        "words",
-    ];
-
     /// As [`Env::undeclared`] for the text template of a file, as
     /// `render("name")` would load it.
     ///
@@ -291,10 +222,8 @@ impl Env {
         span: Span,
     ) -> Result<BTreeSet<String>, EvalError> {
         let name = file.to_string_lossy();
-        let compiled = self
-            .inner
-            .get_template(&name)
-            .map_err(|e| EvalError { message: describe(&e, None), span })?;
+        let compiled =
+            self.inner.get_template(&name).map_err(|e| EvalError::new(describe(&e), span))?;
         Ok(compiled.undeclared_variables(true).into_iter().collect())
     }
 }
@@ -324,7 +253,7 @@ impl Template {
     }
 
     fn failed(&self, message: String) -> EvalError {
-        EvalError { message, span: self.span }
+        EvalError::new(message, self.span)
     }
 
     /// Whether the text stands in its file as it is, so that places in it are
@@ -333,9 +262,9 @@ impl Template {
         (self.span.end - self.span.start) as usize == self.source.len()
     }
 
-    fn error(&self, error: &minijinja::Error) -> EvalError {
+    /// With a scope, the values in it that are at fault are told of.
+    fn error(&self, error: &minijinja::Error, scope: Option<&Scope>) -> EvalError {
         let own = error.name().is_none_or(|name| *name == *self.id);
-        let message = describe(error, (!own).then(|| error.name().unwrap_or_default()));
         let span = match error.range().filter(|_| own && self.is_verbatim()) {
             Some(range) => {
                 let shift = if let Kind::Native { shift, .. } = self.kind { shift } else { 0 };
@@ -343,33 +272,31 @@ impl Template {
             }
             None => self.span,
         };
-        EvalError { message, span }
+        EvalError {
+            message: describe(error),
+            span,
+            texts: texts(error),
+            values: scope.map_or_else(Vec::new, |scope| values(error, scope)),
+        }
     }
 }
 
-/// One sentence for an error: what the innermost cause says, after the file and
-/// line of a text template.
-fn describe(error: &minijinja::Error, file: Option<&str>) -> String {
-    let mut message = match (error.kind(), error.detail()) {
+/// One sentence for an error: what the innermost cause says.
+fn describe(error: &minijinja::Error) -> String {
+    let mut innermost = error;
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        innermost = cause.downcast_ref().unwrap_or(innermost);
+        source = cause.source();
+    }
+    match (innermost.kind(), innermost.detail()) {
         (ErrorKind::UndefinedError, None) => String::from("a name in it is undefined"),
         (ErrorKind::OutOfFuel, _) => {
             String::from("it does too much work; is there a loop without end?")
         }
         (kind, None) => kind.to_string(),
         (_, Some(detail)) => detail.to_owned(),
-    };
-    if let Some(file) = file {
-        let line = error.line().map_or(String::new(), |l| format!(":{l}"));
-        message = format!("{file}{line}: {message}");
     }
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        if let Some(cause) = cause.downcast_ref::<minijinja::Error>() {
-            message = describe(cause, cause.name().filter(|n| !n.contains('\u{1}')));
-        }
-        source = cause.source();
-    }
-    message
 }
 
 /// `{{ expr }}` and nothing else: where the expression starts, and it.
@@ -405,7 +332,12 @@ fn load_text(file: &Path) -> Result<Option<String>, minijinja::Error> {
 /// with what that file sees.
 fn render(state: &State, name: String) -> Result<String, minijinja::Error> {
     let scope = state.lookup(SCOPE).unwrap_or_default();
-    state.get_template(&name)?.render(scope)
+    let text = state.get_template(&name)?;
+    // Wrapped, so that the place of this call is kept beside that of the failure.
+    text.render(scope).map_err(|error| {
+        minijinja::Error::new(ErrorKind::InvalidOperation, format!("{name} failed"))
+            .with_source(error)
+    })
 }
 
 /// The file that a name means in a template: below that template's folder. What

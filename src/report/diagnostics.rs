@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
 
 use crate::spec::{Diagnostic, Diagnostics, Severity, Sources, Span};
@@ -24,13 +24,18 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool, width:
 /// Renders findings to standard error, with colours where it is a terminal that
 /// wants them, or as JSON, one object a line; nothing where there are none.
 pub fn print(diagnostics: Diagnostics, sources: &Sources, json: bool) {
-    let found = diagnostics.sorted();
+    print_all(&diagnostics.sorted(), sources, json);
+}
+
+/// As [`print`], in the order that they have.
+pub fn print_all(found: &[Diagnostic], sources: &Sources, json: bool) {
     if found.is_empty() {
         return;
     }
     let mut stderr = std::io::stderr().lock();
     if json {
-        for line in to_json(&found, sources).iter().filter_map(|d| serde_json::to_string(d).ok()) {
+        let lines = to_json(found, sources).into_iter().map(Event::new);
+        for line in lines.filter_map(|event| serde_json::to_string(&event).ok()) {
             let _ = writeln!(stderr, "{line}");
         }
         return;
@@ -38,7 +43,17 @@ pub fn print(diagnostics: Diagnostics, sources: &Sources, json: bool) {
     let color = stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let width = if stderr.is_terminal() { 120 } else { 160 };
     // Nobody is left to tell when standard error is closed.
-    let _ = stderr.write_all(render(&found, sources, color, width).as_bytes());
+    let _ = stderr.write_all(render(found, sources, color, width).as_bytes());
+}
+
+/// Writes findings to standard output, as data: one object a line.
+pub fn write(diagnostics: Diagnostics, sources: &Sources) {
+    let mut stdout = std::io::stdout().lock();
+    let lines = to_json(&diagnostics.sorted(), sources);
+    for line in lines.iter().filter_map(|d| serde_json::to_string(d).ok()) {
+        // Who reads may stop reading.
+        let _ = writeln!(stdout, "{line}");
+    }
 }
 
 /// `3 errors, 1 warning`, with a line end; nothing where there is nothing.
@@ -67,12 +82,20 @@ fn one(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> Strin
         .elements(None::<annotate_snippets::Message<'_>>);
     if let Some(line) = diagnostic.span.and_then(|span| Line::of(sources, span)) {
         let path = line.path.display().to_string();
-        group = group.element(
-            Snippet::source(line.text)
-                .path(path)
-                .line_start(line.number)
-                .annotation(AnnotationKind::Primary.span(line.start..line.end)),
-        );
+        group = if diagnostic.secret {
+            let column = line.text[..line.start].chars().count() + 1;
+            group.element(Origin::path(path).line(line.number).char_column(column))
+        } else {
+            group.element(
+                Snippet::source(line.text)
+                    .path(path)
+                    .line_start(line.number)
+                    .annotation(AnnotationKind::Primary.span(line.start..line.end)),
+            )
+        };
+    }
+    for note in &diagnostic.notes {
+        group = group.element(Level::NOTE.message(note.as_str()));
     }
     if let Some(hint) = &diagnostic.hint {
         group = group.element(Level::HELP.message(hint.as_str()));
@@ -97,36 +120,38 @@ impl<'s> Line<'s> {
         let at = (span.start as usize).min(text.len());
         let first = text.get(..at)?.rfind('\n').map_or(0, |i| i + 1);
         let last = text[at..].find('\n').map_or(text.len(), |i| at + i);
-        let end = (span.end as usize).min(last).max(at);
-        Some(Self {
-            path: &source.path,
-            text: text[first..last].trim_end_matches('\r'),
-            number: text[..first].matches('\n').count() + 1,
-            start: at - first,
-            end: end - first,
-        })
+        let line = text[first..last].trim_end_matches('\r');
+        let start = (at - first).min(line.len());
+        let end = (span.end as usize).saturating_sub(first).min(line.len()).max(start);
+        let number = text[..first].matches('\n').count() + 1;
+        Some(Self { path: &source.path, text: line, number, start, end })
     }
 }
 
-/// A finding for editors and other programs.
+/// A finding for editors and other programs. All keys are always there.
 #[derive(Debug, Serialize)]
 pub struct JsonDiagnostic {
     /// `error` or `warning`.
     pub severity: &'static str,
     /// The cause in one sentence.
     pub message: String,
-    /// The file; absent for what concerns none.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The file, the way it was named; null for what concerns none.
     pub file: Option<String>,
-    /// Where it begins.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub start: Option<Position>,
-    /// One past where it ends.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub end: Option<Position>,
-    /// What can be done.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Where in it; null likewise.
+    pub range: Option<Range>,
+    /// What can be done, to be pasted where possible.
     pub hint: Option<String>,
+    /// What else is to be known.
+    pub notes: Vec<String>,
+}
+
+/// A part of a file.
+#[derive(Debug, Serialize, PartialEq, Eq)]
+pub struct Range {
+    /// Where it begins.
+    pub start: Position,
+    /// One past where it ends.
+    pub end: Position,
 }
 
 /// A place in a file. Line and column count from 1, columns in characters.
@@ -140,11 +165,29 @@ pub struct Position {
     pub offset: u32,
 }
 
+/// A finding among the events of `--log-format json`.
+#[derive(Serialize)]
+struct Event {
+    event: &'static str,
+    level: &'static str,
+    #[serde(flatten)]
+    diagnostic: JsonDiagnostic,
+}
+
+impl Event {
+    fn new(diagnostic: JsonDiagnostic) -> Self {
+        Self { event: "diagnostic", level: diagnostic.severity, diagnostic }
+    }
+}
+
 /// Findings as data.
 pub fn to_json(diagnostics: &[Diagnostic], sources: &Sources) -> Vec<JsonDiagnostic> {
     let position = |span: Span, offset: u32| {
         let (_, line, column) = sources.locate(Span { start: offset, end: offset, ..span })?;
         Some(Position { line, column, offset })
+    };
+    let range = |span: Span| {
+        Some(Range { start: position(span, span.start)?, end: position(span, span.end)? })
     };
     diagnostics
         .iter()
@@ -155,9 +198,9 @@ pub fn to_json(diagnostics: &[Diagnostic], sources: &Sources) -> Vec<JsonDiagnos
             },
             message: d.message.clone(),
             file: d.span.and_then(|s| Some(sources.get(s.file)?.path.display().to_string())),
-            start: d.span.and_then(|s| position(s, s.start)),
-            end: d.span.and_then(|s| position(s, s.end)),
+            range: d.span.and_then(range),
             hint: d.hint.clone(),
+            notes: d.notes.clone(),
         })
         .collect()
 }
@@ -180,7 +223,9 @@ mod tests {
             "error: no place\n\nerror: no number\n --> a.yaml:2:8\n  |\n2 | naïve: two\n  |        ^^^\n  |\n  = help: 2\n\n2 errors\n"
         );
         let json = to_json(&found, &sources);
-        assert_eq!(json[1].start, Some(Position { line: 2, column: 8, offset: 14 }));
+        let start = Position { line: 2, column: 8, offset: 14 };
+        let end = Position { line: 2, column: 11, offset: 17 };
+        assert_eq!(json[1].range, Some(Range { start, end }));
         assert_eq!(json[0].file, None);
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod diagnostics;
 mod exit;
+pub mod failures;
 mod stats;
 mod summary;
 

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use scrape_api::{AtomicFile, OutputDir};
 use serde::Serialize;
 
-use crate::build::{BuildCounts, BuildReport, TaskCounts};
+use crate::build::{BuildCounts, BuildReport, StreamCounts, TaskCounts};
 use crate::kill;
 use crate::observe::Observer;
 use crate::plan::Plan;
@@ -131,11 +131,13 @@ impl Stats {
         Ok(())
     }
 
-    /// Whether templates did their work: no row of a sink failed, and no task
-    /// failed wherever it was tried.
+    /// Whether spec and templates did their work: no row of a sink failed, no task
+    /// failed wherever it was tried, and of no stream all records were rejected.
     pub fn is_sound(&self) -> bool {
         let failed = |t: &TaskCounts| t.errors > 0 && t.examples == 0;
+        let unusable = |s: &StreamCounts| s.rejected > 0 && s.mapped + s.dropped == 0;
         !self.counts.build.tasks.values().any(failed)
+            && !self.counts.build.streams.values().any(unusable)
             && !self.counts.build.rejects.contains_key(Stage::Sink.as_str())
     }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::stats::{PartitionStats, Stats};
+use crate::observe::words::size;
 
 /// The summary as lines for people. `next` is the command that goes on.
 pub fn summary(stats: &Stats, dir: &str, next: Option<&str>) -> String {
@@ -69,7 +70,7 @@ pub fn summary(stats: &Stats, dir: &str, next: Option<&str>) -> String {
     }
     let verdict = match (stats.is_complete(), stats.is_sound()) {
         (false, _) => "not complete",
-        (true, false) => "complete, but templates failed, see rejected.jsonl",
+        (true, false) => "complete, but spec or templates failed, see rejected.jsonl",
         (true, true) => "complete",
     };
     let _ = write!(text, "{dir}: {verdict}");
@@ -94,14 +95,4 @@ fn partition_line(partition: &PartitionStats, width: usize) -> String {
         let _ = write!(line, ": {reason}");
     }
     line.trim_end().to_owned()
-}
-
-/// Bytes in the unit that people would choose.
-pub fn size(bytes: u64) -> String {
-    match bytes {
-        0..1024 => format!("{bytes} B"),
-        1024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1024.0),
-        1_048_576..1_073_741_824 => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
-        _ => format!("{:.2} GiB", bytes as f64 / 1_073_741_824.0),
-    }
 }

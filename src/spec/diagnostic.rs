@@ -22,6 +22,10 @@ pub struct Diagnostic {
     pub span: Option<Span>,
     /// What can be done, ready to be pasted where possible.
     pub hint: Option<String>,
+    /// Whether the line holds a secret, so that it is not shown.
+    pub secret: bool,
+    /// What else is to be known, a line each.
+    pub notes: Vec<String>,
 }
 
 /// Findings, collected so that all are shown in one go.
@@ -48,7 +52,14 @@ impl Diagnostics {
 
     fn push(&mut self, severity: Severity, span: Option<Span>, message: String) -> &mut Diagnostic {
         let at = self.items.len();
-        self.items.push(Diagnostic { severity, message, span, hint: None });
+        self.items.push(Diagnostic {
+            severity,
+            message,
+            span,
+            hint: None,
+            notes: Vec::new(),
+            secret: false,
+        });
         &mut self.items[at]
     }
 
@@ -99,6 +110,12 @@ impl Diagnostic {
     /// Adds what can be done about it.
     pub fn hint(&mut self, hint: impl Into<String>) -> &mut Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Shows the place without its line, which holds a secret.
+    pub fn hide(&mut self) -> &mut Self {
+        self.secret = true;
         self
     }
 }

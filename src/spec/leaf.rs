@@ -6,8 +6,9 @@ use url::Url;
 
 use super::Span;
 use super::decode::{Cx, Decode};
+use super::forms;
 use super::section::Shape;
-use super::units;
+use super::units::{self, Fault};
 use super::yaml::{Data, Scalar, Style, Yaml};
 
 /// Types that stand in one scalar.
@@ -29,20 +30,34 @@ macro_rules! leaf {
 }
 
 leaf!(String, Shape::Text, Self::new(), |node, cx| cx.text(node, "text"));
-leaf!(bool, Shape::Bool, false, |node, cx| cx
-    .parsed(node, "`true` or `false`", |s| { s.to_json().as_bool() }));
-leaf!(u64, Shape::Int, 1, |node, cx| cx
-    .parsed(node, "a whole number from 0 up", |s| { s.to_json().as_u64() }));
-leaf!(u32, Shape::Int, 1, |node, cx| cx.parsed(node, "a whole number from 0 up", |s| {
-    s.to_json().as_u64().and_then(|n| u32::try_from(n).ok())
-}));
+leaf!(bool, Shape::Bool, false, |node, cx| cx.parsed(
+    node,
+    "`true` or `false`",
+    |s| s.to_json().as_bool(),
+    forms::bool
+));
+leaf!(u64, Shape::Int, 1, |node, cx| cx.parsed(
+    node,
+    "a whole number from 0 up",
+    |s| s.to_json().as_u64(),
+    forms::number
+));
+leaf!(u32, Shape::Int, 1, |node, cx| cx.parsed(
+    node,
+    "a whole number from 0 up",
+    |s| s.to_json().as_u64().and_then(|n| u32::try_from(n).ok()),
+    forms::number
+));
 /// A whole number from 1 up.
 #[derive(Debug, Clone, Copy)]
 pub struct Positive(pub u32);
 leaf!(Positive, Shape::Positive, Self(1), |node, cx| cx
-    .parsed(node, "a whole number from 1 up", |s| {
-        s.to_json().as_u64().filter(|n| *n > 0).and_then(|n| u32::try_from(n).ok())
-    })
+    .parsed(
+        node,
+        "a whole number from 1 up",
+        |s| s.to_json().as_u64().filter(|n| *n > 0).and_then(|n| u32::try_from(n).ok()),
+        forms::number
+    )
     .map(Self));
 
 /// A duration that is longer than nothing.
@@ -51,7 +66,7 @@ pub struct Period(pub Duration);
 leaf!(Period, Shape::Duration, Self(Duration::from_secs(1)), |node, cx| cx
     .checked(node, "a duration such as `24h`", |text| {
         let time = units::duration(text)?;
-        if time.is_zero() { Err(String::from("it must be longer than nothing")) } else { Ok(time) }
+        if time.is_zero() { Err(Fault::from("it must be longer than nothing")) } else { Ok(time) }
     })
     .map(Self));
 
@@ -66,7 +81,7 @@ leaf!(Duration, Shape::Duration, Self::ZERO, |node, cx| cx.checked(
 pub struct Size(pub u64);
 leaf!(Size, Shape::Size, Self(1), |node, cx| cx
     .checked(node, "a size such as `64MiB`", |text| match units::size(text)? {
-        0 => Err(String::from("it must be larger than nothing")),
+        0 => Err(Fault::from("it must be larger than nothing")),
         bytes => Ok(bytes),
     })
     .map(Size));
@@ -100,11 +115,26 @@ impl Decode for Address {
 ///
 /// # Errors
 /// In words.
-pub fn url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|e| format!("`{text}` is no address: {e}"))?;
-    match url.scheme() {
-        "http" | "https" if url.has_host() => Ok(url),
-        other => Err(format!("`{text}` is no address of HTTP: it begins with `{other}:`")),
+pub fn url(text: &str) -> Result<Url, Fault> {
+    let wrong = |why: &str| Fault::from(format!("`{text}` is no address: {why}"));
+    if text.starts_with('$') {
+        return Err(wrong("environment variables are not read here")
+            .hint("\"{{ params.base_url }}\", with `base_url: { type: url }` under `params`"));
+    }
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
+        // `localhost:8080` reads as the scheme `localhost`.
+        Ok(url) if !text.contains("://") && !url.has_host() => {
+            Err(wrong("it begins with no `http://` or `https://`").hint(format!("http://{text}")))
+        }
+        Ok(url) => Err(Fault::from(format!(
+            "`{text}` is no address of HTTP: it begins with `{}:`",
+            url.scheme()
+        ))),
+        Err(url::ParseError::RelativeUrlWithoutBase) => {
+            Err(wrong("it begins with no `http://` or `https://`").hint(format!("https://{text}")))
+        }
+        Err(error) => Err(wrong(&error.to_string())),
     }
 }
 

@@ -8,6 +8,9 @@ use super::parse::parse;
 use super::yaml::{Data, Scalar, Style, Yaml};
 use super::{Diagnostics, Sources, Span, suggest};
 
+/// Why a file cannot be read that is not there.
+const NO_SUCH_FILE: &str = "there is no such file";
+
 /// The most bytes of one file that a spec names.
 const MAX_BYTES: u64 = 4 << 20;
 
@@ -129,21 +132,21 @@ impl Loader {
 
     /// Lays a file over the one that it extends.
     fn extend(&mut self, root: Yaml, above: &mut Vec<PathBuf>) -> Yaml {
-        let Some(base) = root.get("extends") else { return root };
+        // `extends:` is as if it were not there.
+        let Some(base) = root.get("extends").filter(|base| !base.is_null()) else { return root };
         let target = match base.scalar() {
             Some(target) if !base.is_null() => target.text.clone(),
             _ => {
                 let message =
                     format!("`extends` takes the path of a file, not {}", base.describe());
-                self.diagnostics.error(base.span, message);
-                return root;
+                self.diagnostics.error(base.name, message);
+                // What is missing may be in the file that was meant.
+                self.partial = true;
+                return without(root, "extends");
             }
         };
         let place = base.span;
-        let mut over = root;
-        if let Data::Map(entries) = &mut over.data {
-            entries.retain(|(k, _)| k.text != "extends");
-        }
+        let over = without(root, "extends");
         let base = self.open(&target, place, above);
         match base.and_then(|(path, text)| self.parse_file(&path, text, above)) {
             Some(base) => merge(base, over),
@@ -174,6 +177,7 @@ impl Loader {
                 let diagnostic = self.diagnostics.error(place, message);
                 match near {
                     Some(near) => diagnostic.hint(format!("did you mean {}?", near.display())),
+                    None if why != NO_SUCH_FILE => diagnostic,
                     None => diagnostic.hint("paths are relative to the file that names them"),
                 };
                 None
@@ -188,8 +192,7 @@ impl Loader {
 /// In words that read well after "cannot read FILE: ".
 pub fn read(path: &Path) -> Result<String, String> {
     let plain = |e: std::io::Error| match e.kind() {
-        std::io::ErrorKind::NotFound => String::from("there is no such file"),
-        std::io::ErrorKind::InvalidData => String::from("it is no UTF-8 text"),
+        std::io::ErrorKind::NotFound => String::from(NO_SUCH_FILE),
         _ => e.to_string(),
     };
     let meta = std::fs::metadata(path).map_err(plain)?;
@@ -199,9 +202,22 @@ pub fn read(path: &Path) -> Result<String, String> {
     if meta.len() > MAX_BYTES {
         return Err(format!("it is larger than {} MiB", MAX_BYTES >> 20));
     }
-    let text = std::fs::read_to_string(path).map_err(plain)?;
+    let text = decode(std::fs::read(path).map_err(plain)?)?;
     // A byte order mark is no content; offsets are those of the rest.
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+/// Bytes as text.
+fn decode(bytes: Vec<u8>) -> Result<String, String> {
+    String::from_utf8(bytes).map_err(|error| {
+        let (good, bytes) = (error.utf8_error().valid_up_to(), error.as_bytes());
+        if matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
+            return String::from("it is UTF-16; save it as UTF-8");
+        }
+        let line = bytes[..good].iter().filter(|b| **b == b'\n').count() + 1;
+        let byte = bytes.get(good).copied().unwrap_or_default();
+        format!("it is no UTF-8 text, as byte 0x{byte:02X} in line {line} shows; save it as UTF-8")
+    })
 }
 
 /// The file in the same folder whose name is most like this one's.
@@ -214,6 +230,13 @@ pub fn near(path: &Path) -> Option<PathBuf> {
     let name = path.file_name()?.to_str()?;
     let near = suggest::closest(name, names.iter().map(String::as_str))?;
     (near != name).then(|| path.with_file_name(near))
+}
+
+fn without(mut map: Yaml, key: &str) -> Yaml {
+    if let Data::Map(entries) = &mut map.data {
+        entries.retain(|(k, _)| k.text != key);
+    }
+    map
 }
 
 /// `a/../b` is `b`, for messages; only where `a` is no `..` itself.
@@ -231,7 +254,7 @@ pub fn simplify(path: &Path) -> PathBuf {
             part => out.push(part),
         }
     }
-    out
+    if out.as_os_str().is_empty() { PathBuf::from(".") } else { out }
 }
 
 /// The same for two paths to one file.

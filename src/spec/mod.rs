@@ -2,12 +2,15 @@
 
 pub mod decode;
 mod diagnostic;
+mod forms;
 pub mod lang;
 mod leaf;
+mod line;
 mod load;
 mod merge;
 pub mod params;
 mod parse;
+mod pattern;
 #[allow(dead_code, reason = "printed by the verb `schema`")]
 pub mod schema;
 pub mod section;
@@ -20,8 +23,10 @@ pub mod units;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use forms::quoted;
 pub use load::{Loaded, load, near, read, simplify};
 pub use params::{ParamDecl, ParamValues};
+pub use pattern::compile as compile_pattern;
 pub use source::{Sources, Span};
 pub use suggest::{closest, hint as suggest_hint};
 pub use yaml::{Data, Key, Scalar, Style, Yaml};

@@ -4,11 +4,13 @@ use std::path::Path;
 
 use serde_json::{Map, Number, Value};
 
-use super::decode::{Cx, Decode, Evaluate, Named};
+use super::decode::{Cx, Decode, Evaluate, Named, top_level};
+use super::forms;
 use super::lang::{ParamSpec, ParamType};
 use super::load::Loaded;
+use super::units::{self, Fault};
 use super::yaml::{Data, Scalar, Yaml};
-use super::{Diagnostics, Key, Span, suggest, units};
+use super::{Diagnostics, Key, Span, suggest};
 
 /// The flags of `scrape run` itself, long and short: no param can have one.
 pub const FIXED_FLAGS: [(&str, Option<char>); 14] = [
@@ -49,7 +51,7 @@ pub struct ParamDecl {
     pub help: String,
     /// Where it is declared.
     pub span: Span,
-    matcher: Option<regex_lite::Regex>,
+    matcher: Option<regex::Regex>,
 }
 
 impl ParamDecl {
@@ -68,11 +70,11 @@ impl ParamDecl {
             let items = texts.iter().flat_map(|t| t.as_ref().split(','));
             let items = items.map(str::trim).filter(|t| !t.is_empty());
             return items
-                .map(|item| self.item(item))
+                .map(|item| self.item(item).map_err(|fault| self.named(&fault)))
                 .collect::<Result<Vec<_>, _>>()
                 .map(Value::Array);
         }
-        self.item(texts.last().map_or("", AsRef::as_ref))
+        self.item(texts.last().map_or("", AsRef::as_ref)).map_err(|fault| self.named(&fault))
     }
 
     /// Checks a value that was parsed at another time, by a spec that may have
@@ -84,8 +86,8 @@ impl ParamDecl {
         match value {
             Value::Null if !self.required => Ok(Value::Null),
             Value::Array(items) if self.ty == ParamType::List => {
-                let items = items.iter().map(|i| self.item(&plain(i)));
-                items.collect::<Result<Vec<_>, _>>().map(Value::Array)
+                let item = |i| self.item(&plain(i)).map_err(|fault| self.named(&fault));
+                items.iter().map(item).collect::<Result<Vec<_>, _>>().map(Value::Array)
             }
             other => self.parse(&[plain(other)]),
         }
@@ -109,42 +111,52 @@ impl ParamDecl {
         }
     }
 
-    fn item(&self, text: &str) -> Result<Value, String> {
-        let name = &self.name;
-        let wrong = |what: &str| Err(format!("{name}: expected {what}, found `{text}`"));
+    /// What is wrong with a value that stands somewhere else than in the spec.
+    fn named(&self, fault: &Fault) -> String {
+        format!("{}: {fault}", self.name)
+    }
+
+    fn item(&self, text: &str) -> Result<Value, Fault> {
+        let wrong = |what: &str| Fault::from(format!("expected {what}, found `{text}`"));
         let value = match self.ty {
             ParamType::String | ParamType::List | ParamType::Path => Value::from(text),
             ParamType::Int => match text.parse::<i64>() {
                 Ok(n) => Value::from(n),
-                Err(_) => return wrong("a whole number"),
+                Err(_) => return Err(wrong("a whole number")),
             },
             ParamType::Float => match text.parse().ok().and_then(Number::from_f64) {
                 Some(n) => Value::Number(n),
-                None => return wrong("a number"),
+                None => return Err(wrong("a number")),
             },
             ParamType::Bool => match text {
                 "true" => Value::Bool(true),
                 "false" => Value::Bool(false),
-                _ => return wrong("`true` or `false`"),
+                _ => {
+                    let fault = wrong("`true` or `false`");
+                    return Err(match forms::bool(text) {
+                        Some(meant) => fault.hint(meant),
+                        None => fault,
+                    });
+                }
             },
             ParamType::Duration => {
-                units::duration(text).map_err(|e| format!("{name}: {e}"))?;
+                units::duration(text)?;
                 Value::from(text)
             }
             ParamType::Url => {
-                super::decode::url(text).map_err(|e| format!("{name}: {e}"))?;
+                super::decode::url(text)?;
                 Value::from(text)
             }
         };
         if !self.choices.is_empty() && !self.choices.iter().any(|c| c == text) {
             let hint = suggest::hint(text, self.choices.iter().map(String::as_str));
-            return Err(format!("{name}: `{text}` is not allowed; {hint}"));
+            return Err(Fault::from(format!("`{text}` is not allowed")).hint(hint));
         }
         if let Some(regex) = &self.matcher
             && !regex.is_match(text)
         {
             let pattern = self.pattern.as_deref().unwrap_or_default();
-            return Err(format!("{name}: `{text}` does not match the pattern `{pattern}`"));
+            return Err(format!("`{text}` does not match the pattern `{pattern}`").into());
         }
         Ok(value)
     }
@@ -228,8 +240,13 @@ impl ParamValues {
 /// The params that a spec declares, in its order, whatever else is wrong with
 /// it.
 pub fn declarations(loaded: &Loaded, diagnostics: &mut Diagnostics) -> Vec<ParamDecl> {
-    let Some(node) = loaded.root.get("params") else { return Vec::new() };
-    let mut cx = Cx { diagnostics, evaluate: &mut NoTemplates, partial: loaded.partial };
+    let Some(node) = top_level(&loaded.root, "params") else { return Vec::new() };
+    let mut cx = Cx {
+        diagnostics,
+        evaluate: &mut NoTemplates,
+        sources: &loaded.sources,
+        partial: loaded.partial,
+    };
     let specs = Named::<ParamSpec>::decode(node, &mut cx);
     let mut decls: Vec<ParamDecl> = Vec::new();
     for (key, spec) in specs.0 {
@@ -259,7 +276,7 @@ fn declaration(
         return None;
     }
     let matcher = spec.pattern.as_ref().and_then(|pattern| {
-        regex_lite::Regex::new(&format!("^(?:{pattern})$"))
+        super::pattern::compile(&format!("^(?:{pattern})$"))
             .map_err(|e| {
                 diagnostics.error(
                     place("pattern"),
@@ -291,39 +308,55 @@ fn declaration(
         span: key.span,
         matcher,
     };
-    decl.default = part("default").filter(|n| !n.is_null()).and_then(|node| {
-        let folder = loaded.sources.folder(node.span.file);
-        default_value(&decl, node, folder)
-            .map_err(|(span, message)| diagnostics.error(span, message))
-            .ok()
-    });
+    decl.default = part("default")
+        .filter(|n| !n.is_null() && !matches!(n.data, Data::Broken))
+        .and_then(|node| {
+            let folder = loaded.sources.folder(node.span.file);
+            default_value(&decl, node, folder)
+                .map_err(|(span, fault)| {
+                    let diagnostic = diagnostics.error(span, fault.message);
+                    if let Some(hint) = fault.hint {
+                        diagnostic.hint(hint);
+                    }
+                })
+                .ok()
+        });
+    if decl.required && part("default").is_some_and(|n| !n.is_null()) {
+        diagnostics
+            .error(key.span, format!("`{}` is both `required` and has a `default`", key.text))
+            .hint("with a default it is never missing: keep one of them");
+    }
     Some(decl)
 }
 
-fn default_value(decl: &ParamDecl, node: &Yaml, folder: &Path) -> Result<Value, (Span, String)> {
+fn default_value(decl: &ParamDecl, node: &Yaml, folder: &Path) -> Result<Value, (Span, Fault)> {
+    let item = |node: &Yaml| match node.scalar() {
+        Some(scalar) if scalar.is_template() => {
+            Err((node.span, Fault::from("a default is a plain value, not a template")))
+        }
+        Some(scalar) => decl.item(&scalar.text).map_err(|e| (node.span, e)),
+        None => Err((node.span, format!("expected text, found {}", node.describe()).into())),
+    };
     match &node.data {
         Data::Scalar(scalar)
-            if decl.ty == ParamType::Path && Path::new(&scalar.text).is_relative() =>
+            if decl.ty == ParamType::Path
+                && !scalar.is_template()
+                && Path::new(&scalar.text).is_relative() =>
         {
             Ok(Value::from(folder.join(&scalar.text).to_string_lossy()))
         }
-        Data::Scalar(scalar) if decl.ty != ParamType::List => {
-            decl.item(&scalar.text).map_err(|e| (node.span, e))
+        Data::Scalar(_) if decl.ty != ParamType::List => item(node),
+        Data::List(items) if decl.ty == ParamType::List => {
+            items.iter().map(item).collect::<Result<Vec<_>, _>>().map(Value::Array)
         }
-        Data::List(items) if decl.ty == ParamType::List => items
-            .iter()
-            .map(|item| match item.scalar() {
-                Some(scalar) => decl.item(&scalar.text).map_err(|e| (item.span, e)),
-                None => Err((item.span, format!("expected text, found {}", item.describe()))),
-            })
-            .collect::<Result<Vec<_>, _>>()
-            .map(Value::Array),
+        Data::Scalar(scalar) => {
+            let fault = Fault::from(format!("expected a list, found {}", node.describe()));
+            Err((node.span, fault.hint(format!("[{}]", scalar.text))))
+        }
         _ => {
             let expected = if decl.ty == ParamType::List { "a list" } else { "a single value" };
-            Err((
-                node.span,
-                format!("{}: expected {expected}, found {}", decl.name, node.describe()),
-            ))
+            let message = format!("expected {expected}, found {}", node.describe());
+            Err((node.name, message.into()))
         }
     }
 }

@@ -6,12 +6,16 @@ use serde_yaml::granit_parser::{
     Event, Options, Parser, ScalarStyle, Span as Range, StrInput, StructureStyle,
 };
 
+use super::forms::quoted;
 use super::slips;
 use super::yaml::{Data, Key, Scalar, Style, Yaml};
 use super::{Diagnostics, Span};
 
 /// The most nodes of one file, aliases included: a spec has some hundreds.
 const MAX_NODES: usize = 100_000;
+
+/// Quotes that word processors make of `"` and `'`.
+const TYPOGRAPHIC: [char; 5] = ['“', '”', '„', '‘', '’'];
 
 /// Reads the text of a file. What is wrong with it as YAML ends the reading,
 /// what is only wrong in one place (a key that comes twice) does not.
@@ -81,10 +85,16 @@ impl<'t> Reader<'t, '_> {
                 event => root = Some(self.node(event, span)?),
             }
         }
-        Ok(root.unwrap_or_else(|| {
-            let span = self.at(0);
-            Yaml { span, name: span, data: Data::Map(Vec::new()) }
-        }))
+        // A file of comments only comes as a null.
+        let empty = |root: &Yaml| root.is_null() && root.span.start == root.span.end;
+        root.filter(|root| !empty(root)).ok_or_else(|| {
+            let message = match self.text.trim().is_empty() {
+                true => "the file is empty",
+                false => "there is nothing in this file but comments",
+            };
+            self.diagnostics.error(self.at(0), message);
+            Stop
+        })
     }
 
     fn node(&mut self, event: Event<'t>, span: Span) -> Result<Yaml, Stop> {
@@ -96,9 +106,15 @@ impl<'t> Reader<'t, '_> {
         let (anchor, node) = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 if let Some(tag) = tag.as_ref().filter(|t| t.suffix() != "str") {
+                    let place = self.tag_before(span);
+                    let tagged = &self.text[place.start as usize..span.end.max(place.end) as usize];
                     self.diagnostics
-                        .error(span, format!("the tag `!{}` means nothing here", tag.suffix()))
-                        .hint("quote a value that begins with `!`");
+                        .error(
+                            place,
+                            format!("`!{}` is a YAML tag, which means nothing here", tag.suffix()),
+                        )
+                        .hint(format!("quote it if text is meant: {}", quoted(tagged.trim())));
+                    return Ok(Yaml { span: place, name: place, data: Data::Broken });
                 }
                 (anchor, self.scalar(&text, style, tag.is_some(), span))
             }
@@ -139,6 +155,16 @@ impl<'t> Reader<'t, '_> {
         Ok(node)
     }
 
+    /// The place of the tag before a value.
+    fn tag_before(&self, value: Span) -> Span {
+        let before = &self.text[..value.start as usize];
+        let Some(start) = before.rfind('!') else { return value };
+        let end =
+            self.text[start..].find(char::is_whitespace).map_or(self.text.len(), |i| start + i);
+        let whole = Span { start: 0, ..self.at(self.text.len()) };
+        whole.part(start, end)
+    }
+
     fn scalar(&mut self, text: &str, style: ScalarStyle, tagged: bool, span: Span) -> Yaml {
         let raw = self.text.get(span.start as usize..span.end as usize).unwrap_or_default();
         let style = match style {
@@ -159,6 +185,12 @@ impl<'t> Reader<'t, '_> {
             }
             _ => None,
         };
+        if style == Style::Plain && text.starts_with(TYPOGRAPHIC) {
+            let plain = text.trim_matches(TYPOGRAPHIC);
+            self.diagnostics
+                .warning(span, "this is no quote of YAML, but a part of the text")
+                .hint(quoted(plain));
+        }
         // An absent value comes as `~` without a place of its own.
         let text = if raw.is_empty() && text == "~" { "" } else { text };
         if !raw.is_empty() {
@@ -191,6 +223,14 @@ impl<'t> Reader<'t, '_> {
             };
             let key = Key { text: scalar.text, span: key.span };
             value.name = key.span;
+            if key.text == "<<" {
+                // That nothing is named so is of no interest any more.
+                self.diagnostics.retract(self.file, value.span.start);
+                self.diagnostics
+                    .error(key.span, "merge keys are not part of the language")
+                    .hint("use `extends`, which lays this file over another");
+                continue;
+            }
             match seen.get(&key.text) {
                 Some(first) => {
                     let line = self.text[..first.start as usize].matches('\n').count() + 1;

@@ -20,6 +20,11 @@ pub struct Declaration {
 }
 
 impl Declaration {
+    /// Its key of a name.
+    pub fn key(&self, name: &str) -> Option<&'static KeyDeclaration> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+
     /// This section and all that its keys lead to, each once, outermost first.
     pub fn all(&'static self) -> impl Iterator<Item = &'static Self> {
         let mut found: Vec<&'static Self> = vec![self];
@@ -140,6 +145,9 @@ macro_rules! section {
             /// Where it stands.
             #[allow(dead_code, reason = "not every section is pointed at")]
             pub span: $crate::spec::Span,
+            /// Whether it is there at all; what is missing in it has been told otherwise.
+            #[allow(dead_code, reason = "not every section is looked into further")]
+            pub sound: bool,
         }
 
         impl $name {
@@ -174,7 +182,7 @@ macro_rules! section {
                     let $field: $ty = fields.take(index, cx);
                     index += 1;
                 )*
-                Self { $($field,)* $($rest: fields.rest(),)? span: node.name }
+                Self { $($field,)* $($rest: fields.rest(),)? span: node.name, sound: fields.is_sound() }
             }
 
             fn fallback(span: $crate::spec::Span) -> Self {
@@ -182,7 +190,7 @@ macro_rules! section {
                     let $field = <$ty as $crate::spec::decode::Decode>::absent()
                         .unwrap_or_else(|| <$ty as $crate::spec::decode::Decode>::fallback(span));
                 )*
-                Self { $($field,)* $($rest: Vec::new(),)? span }
+                Self { $($field,)* $($rest: Vec::new(),)? span, sound: false }
             }
         }
     };

@@ -50,18 +50,26 @@ impl Sources {
         self.files.get(file as usize)
     }
 
+    /// All files.
+    pub fn iter(&self) -> impl Iterator<Item = &Source> {
+        self.files.iter()
+    }
+
     /// The folder of a file, which paths in it are relative to; empty for one
     /// in the current folder.
     pub fn folder(&self, file: u32) -> &Path {
         self.get(file).and_then(|s| s.path.parent()).unwrap_or(Path::new(""))
     }
 
+    /// The number of a file by its path.
+    pub fn find(&self, path: &Path) -> Option<u32> {
+        let at = self.files.iter().position(|s| s.path == path)?;
+        u32::try_from(at).ok()
+    }
+
     /// The number of a file by its path; adds the file if it is not there yet.
     pub fn find_or_add(&mut self, path: &Path, text: &str) -> u32 {
-        match self.files.iter().position(|s| s.path == path) {
-            Some(at) => u32::try_from(at).unwrap_or(u32::MAX),
-            None => self.add(path.to_owned(), text.to_owned()),
-        }
+        self.find(path).unwrap_or_else(|| self.add(path.to_owned(), text.to_owned()))
     }
 
     /// Path, line and column (both from 1; columns count characters) of the

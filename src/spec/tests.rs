@@ -219,7 +219,7 @@ fn a_file_that_is_none_says_why() {
     };
     let (message, hint) = error("spex.yaml");
     assert!(message.ends_with("there is no such file") && hint.contains("spec.yaml"));
-    assert!(error("latin.yaml").0.ends_with("it is no UTF-8 text"));
+    assert!(error("latin.yaml").0.contains("it is no UTF-8 text, as byte 0xE4 in line 1 shows"));
     assert!(error("").0.ends_with("it is a folder"));
 }
 

@@ -16,16 +16,64 @@ const SIZES: [(&str, u64); 8] = [
     ("B", 1),
 ];
 
+/// What is wrong with a value, and how it would be right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// One sentence.
+    pub message: String,
+    /// What to write instead.
+    pub hint: Option<String>,
+}
+
+impl Fault {
+    /// With what to write instead.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl From<String> for Fault {
+    fn from(message: String) -> Self {
+        Self { message, hint: None }
+    }
+}
+
+impl From<&str> for Fault {
+    fn from(message: &str) -> Self {
+        Self::from(message.to_owned())
+    }
+}
+
+/// For messages of one line.
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str(&self.message)?;
+        match &self.hint {
+            Some(hint) if hint.contains(' ') => write!(f, "; {hint}"),
+            Some(value) => write!(f, "; did you mean `{value}`?"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// A duration: numbers with units, as in `500ms`, `1.5s`, `1m30s`, `24h`; a bare
 /// `0` needs none.
 ///
 /// # Errors
 /// In words.
-pub fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, Fault> {
     if text.trim() == "0" {
         return Ok(Duration::ZERO);
     }
-    let wrong = || format!("`{text}` is no duration; write it as in `500ms`, `30s`, `10m`, `24h`");
+    let wrong = || {
+        let fault = Fault::from(format!("`{text}` is no duration"));
+        fault.hint(
+            meant(text, long_duration)
+                .unwrap_or_else(|| String::from("write it as in `500ms`, `30s`, `10m`, `24h`")),
+        )
+    };
     let mut rest = text.trim();
     let mut total = 0.0;
     if rest.is_empty() {
@@ -34,14 +82,14 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     while !rest.is_empty() {
         let (number, unit, after) = number_and_unit(rest).ok_or_else(wrong)?;
         if unit.is_empty() {
-            return Err(format!("`{text}` has no unit; is `{text}s` meant?"));
+            return Err(Fault::from(format!("`{text}` has no unit")).hint(format!("{text}s")));
         }
         let (_, factor) = DURATIONS.iter().find(|(n, _)| *n == unit).ok_or_else(wrong)?;
         total += number * *factor as f64;
         rest = after;
     }
     if total > 3.2e12 {
-        return Err(format!("`{text}` is longer than a hundred years"));
+        return Err(format!("`{text}` is longer than a hundred years").into());
     }
     Ok(Duration::from_millis(total.round() as u64))
 }
@@ -50,8 +98,14 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 ///
 /// # Errors
 /// In words.
-pub fn size(text: &str) -> Result<u64, String> {
-    let wrong = || format!("`{text}` is no size; write it as in `64MiB`, `512KiB`, `1048576`");
+pub fn size(text: &str) -> Result<u64, Fault> {
+    let wrong = || {
+        let fault = Fault::from(format!("`{text}` is no size"));
+        fault.hint(
+            meant(text, long_size)
+                .unwrap_or_else(|| String::from("write it as in `64MiB`, `512KiB`, `1048576`")),
+        )
+    };
     let (number, unit, after) = number_and_unit(text.trim()).ok_or_else(wrong)?;
     let factor = match unit {
         "" => 1,
@@ -62,6 +116,39 @@ pub fn size(text: &str) -> Result<u64, String> {
         return Err(wrong());
     }
     Ok(bytes.round() as u64)
+}
+
+/// `10 minutes` as it would be right: `10m`.
+fn meant(text: &str, unit: fn(&str) -> Option<&'static str>) -> Option<String> {
+    let (number, name, after) = number_and_unit(text.trim())?;
+    let unit = unit(&name.to_ascii_lowercase())?;
+    (after.is_empty() && number >= 0.0).then(|| format!("{number}{unit}"))
+}
+
+/// The unit of a duration by what else people call it.
+fn long_duration(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "ms" | "msec" | "msecs" | "millis" | "millisecond" | "milliseconds" => "ms",
+        "s" | "sec" | "secs" | "second" | "seconds" => "s",
+        "m" | "min" | "mins" | "minute" | "minutes" => "m",
+        "h" | "hr" | "hrs" | "hour" | "hours" => "h",
+        "d" | "day" | "days" => "d",
+        _ => return None,
+    })
+}
+
+/// The unit of a size by what else people call it.
+fn long_size(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "k" | "kib" => "KiB",
+        "m" | "mib" => "MiB",
+        "g" | "gib" => "GiB",
+        "kb" => "kB",
+        "mb" => "MB",
+        "gb" => "GB",
+        "b" | "byte" | "bytes" => "B",
+        _ => return None,
+    })
 }
 
 fn number_and_unit(text: &str) -> Option<(f64, &str, &str)> {
@@ -86,7 +173,8 @@ mod tests {
         for text in ["", "abc", "10 minutes", "-1s", "s", "1..5s", "99999999d"] {
             assert!(duration(text).is_err(), "{text}");
         }
-        assert!(duration("30").unwrap_err().contains("`30s`"));
+        assert_eq!(duration("30").unwrap_err().hint.as_deref(), Some("30s"));
+        assert_eq!(duration("10 minutes").unwrap_err().hint.as_deref(), Some("10m"));
     }
 
     #[test]
@@ -97,5 +185,6 @@ mod tests {
         for text in ["", "64mib", "MiB", "1 2", "-5B"] {
             assert!(size(text).is_err(), "{text}");
         }
+        assert_eq!(size("64M").unwrap_err().hint.as_deref(), Some("64MiB"));
     }
 }

@@ -6,7 +6,9 @@ use std::io::{ErrorKind, Read};
 use std::path::{Component, Path, PathBuf};
 
 use super::sqlite::APPLICATION_ID;
-use super::{Error, Lock, LockKind, PartitionRow, PartitionState, Result, SqliteReader};
+use super::{
+    Error, Lock, LockKind, PartitionRow, PartitionState, Result, SqliteReader, UnfinishedLists,
+};
 use crate::kill;
 
 /// The store's file in an output directory.
@@ -38,10 +40,8 @@ pub struct Contents {
     /// All partitions that were begun, by stream and id, with their number of
     /// records, gone ones left out.
     pub partitions: Vec<(PartitionRow, u64)>,
-    /// Child lists still to fetch.
-    pub pending_children: u64,
-    /// Child lists that failed.
-    pub failed_children: u64,
+    /// Child lists that are pending or failed.
+    pub lists: Vec<UnfinishedLists>,
     /// Files of builds, relative, and whether the last build of each was finished.
     pub outputs: Vec<(String, bool)>,
 }
@@ -138,7 +138,7 @@ impl OutputState {
 impl Contents {
     fn of(reader: &SqliteReader) -> Result<Self> {
         use super::Reader;
-        let (pending_children, failed_children) = reader.unfinished_children()?;
+        let lists = reader.unfinished_lists()?;
         let partitions = reader
             .all_partitions()?
             .into_iter()
@@ -147,12 +147,11 @@ impl Contents {
                 Ok((row, records))
             })
             .collect::<Result<_>>()?;
-        Ok(Self { partitions, pending_children, failed_children, outputs: reader.outputs()? })
+        Ok(Self { partitions, lists, outputs: reader.outputs()? })
     }
 
     fn is_complete(&self) -> bool {
-        self.pending_children == 0
-            && self.failed_children == 0
+        self.lists.is_empty()
             && !self.partitions.is_empty()
             && self.partitions.iter().all(|(row, _)| {
                 matches!(row.state, PartitionState::Complete | PartitionState::Limited)

@@ -13,7 +13,7 @@ pub use directory::{Contents, OutputState, STORE_FILE};
 pub use lock::{Lock, LockKind};
 pub use model::{
     ChildCommit, ChildItem, ChildKey, Committed, Cursor, NewRecord, PageCommit, PartitionRow,
-    PartitionState, PendingChild, Reject, Stage, StoredChild, StoredRecord,
+    PartitionState, PendingChild, Reject, Stage, StoredChild, StoredRecord, UnfinishedLists,
 };
 pub use sqlite::{SqliteReader, SqliteStore};
 pub use writer::Writer;
@@ -186,6 +186,8 @@ pub trait Reader: Send {
     fn partitions(&self, stream: &str) -> Result<Vec<PartitionRow>>;
     /// How many records of a partition there are, gone ones left out.
     fn count_records(&self, stream: &str, partition: &str) -> Result<u64>;
+    /// Child lists that are pending or failed, by stream and partition.
+    fn unfinished_lists(&self) -> Result<Vec<UnfinishedLists>>;
     /// A value of the run's own book-keeping.
     fn meta(&self, key: &str) -> Result<Option<String>>;
     /// A number that grows with every commit that changes what outputs are made

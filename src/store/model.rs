@@ -104,6 +104,19 @@ pub struct PageCommit {
     pub cursor: Option<Cursor>,
 }
 
+/// Child lists of a partition that are not there, those of gone records left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnfinishedLists {
+    /// The stream of the parents.
+    pub stream: String,
+    /// Their partition.
+    pub partition: String,
+    /// Lists still to fetch.
+    pub pending: u64,
+    /// Lists that failed for good.
+    pub failed: u64,
+}
+
 /// What a commit did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Committed {

@@ -4,7 +4,19 @@ use std::fmt::Display;
 
 /// What went wrong inside a plugin: one sentence in lower case that reads well
 /// after "failed: ", with the cause behind it.
+///
+/// ```
+/// use scrape_api::{Error, Result};
+///
+/// fn read(path: &str) -> Result<String> {
+///     std::fs::read_to_string(path).map_err(Error::io(format!("read {path}")))
+/// }
+///
+/// let error = read("/nonexistent").unwrap_err();
+/// assert!(error.to_string().starts_with("read /nonexistent: "));
+/// ```
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The operating system refused something. `what` says what was being done,
     /// to which file.

@@ -2,6 +2,7 @@
 //! redirects and pagination are the engine's, over any implementation.
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Request methods that a spec may use. All are used to read only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
+#[non_exhaustive]
 pub enum Method {
     /// `GET`
     Get,
@@ -33,6 +35,7 @@ impl Method {
 /// One request, complete: nothing is added to it but what the transport itself
 /// needs (`Host`, `Accept-Encoding`, `Content-Length`, cookies).
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Request {
     /// The method.
     pub method: Method,
@@ -47,8 +50,30 @@ pub struct Request {
     pub max_body: u64,
 }
 
+impl Request {
+    /// A `GET` of an address, without headers and without a limit on the body.
+    ///
+    /// ```
+    /// use scrape_api::{Method, Request};
+    ///
+    /// let mut request = Request::get("https://jira.example.org/rest/api/2/serverInfo");
+    /// request.max_body = 1 << 20;
+    /// assert_eq!(request.method, Method::Get);
+    /// ```
+    pub fn get(url: impl Into<String>) -> Self {
+        Self {
+            method: Method::Get,
+            url: url.into(),
+            headers: Vec::new(),
+            body: None,
+            max_body: u64::MAX,
+        }
+    }
+}
+
 /// One response with its whole body, content encodings undone.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Response {
     /// Status code.
     pub status: u16,
@@ -59,7 +84,20 @@ pub struct Response {
 }
 
 impl Response {
-    /// The first value of a header, by its name in lower case.
+    /// A response; names of headers in lower case.
+    ///
+    /// ```
+    /// use scrape_api::Response;
+    ///
+    /// let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+    /// let response = Response::new(200, headers, "{}");
+    /// assert_eq!(response.header("Content-Type"), Some("application/json"));
+    /// ```
+    pub fn new(status: u16, headers: Vec<(String, String)>, body: impl Into<Bytes>) -> Self {
+        Self { status, headers, body: body.into() }
+    }
+
+    /// The first value of a header, by its name in any case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
@@ -67,7 +105,11 @@ impl Response {
 
 /// Why no response came. The names are those that a spec uses in
 /// `on_response: [{ if: { transport: [connect, timeout] } }]`.
+///
+/// A status is never such a failure: 404 and 503 are responses, and the spec's
+/// rules say what they mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum FetchErrorKind {
     /// No connection: refused, no route, name not found.
     Connect,
@@ -104,6 +146,7 @@ impl FetchErrorKind {
 /// A failure below HTTP.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
+#[non_exhaustive]
 pub struct FetchError {
     /// What kind of failure, which decides what the engine does.
     pub kind: FetchErrorKind,
@@ -120,20 +163,50 @@ impl FetchError {
 
 /// What the engine tells a transport when it makes one.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct FetchOptions {
     /// Time to establish a connection, TLS included.
     pub connect_timeout: Duration,
     /// Time without a byte of the response before it counts as hung.
     pub read_timeout: Duration,
+    /// The folder of the spec: relative paths in the plugin's options start here.
+    pub folder: PathBuf,
+}
+
+impl FetchOptions {
+    /// Time-outs, and the current folder.
+    pub fn new(connect_timeout: Duration, read_timeout: Duration) -> Self {
+        Self { connect_timeout, read_timeout, folder: PathBuf::new() }
+    }
 }
 
 /// A transport: request in, response out.
 ///
 /// It does not retry, follow redirects or wait; it undoes content encodings,
-/// keeps cookies, and stops reading at [`Request::max_body`].
+/// keeps cookies, and stops reading at [`Request::max_body`]. Requests come in
+/// parallel, from the tasks of a tokio runtime: what blocks belongs into
+/// `tokio::task::spawn_blocking`.
+///
+/// ```
+/// use scrape_api::{BoxFuture, Fetch, FetchError, Request, Response};
+///
+/// /// Answers each request with its own address, which is enough for a test.
+/// struct Echo;
+///
+/// impl Fetch for Echo {
+///     fn fetch(&self, request: Request) -> BoxFuture<'_, Result<Response, FetchError>> {
+///         let body = format!("{{\"url\":{:?}}}", request.url);
+///         Box::pin(async move { Ok(Response::new(200, Vec::new(), body)) })
+///     }
+/// }
+/// ```
 pub trait Fetch: Send + Sync {
     /// Sends one request and reads the whole response.
     ///
     /// Dropping the future abandons the request.
+    ///
+    /// # Errors
+    /// When there is no whole response; the kind decides whether the engine tries
+    /// again. The message is one sentence without secrets: no values of headers.
     fn fetch(&self, request: Request) -> BoxFuture<'_, Result<Response, FetchError>>;
 }

@@ -11,6 +11,8 @@
 
 #![cfg_attr(not(test), deny(unused_crate_dependencies))]
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
 mod fetch;
 mod output;

@@ -7,6 +7,7 @@ use crate::{Fetch, FetchOptions, Sink, Transform};
 
 /// The three kinds of plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Kind {
     /// [`Fetch`]
     Fetch,
@@ -27,9 +28,11 @@ impl Kind {
     }
 }
 
-/// Options that do not fit, with the place inside the options.
+/// Options that do not fit, with the place inside the options: `scrape validate`
+/// shows the message with a caret under that place of the spec.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
+#[non_exhaustive]
 pub struct OptionsError {
     /// Keys and list indices from the top of the options to what is wrong.
     pub path: Vec<String>,
@@ -49,6 +52,7 @@ pub type Made<T> = Result<Box<T>, OptionsError>;
 
 /// Makes a plugin from its options, without I/O: `scrape validate` calls it.
 #[derive(Clone, Copy)]
+#[non_exhaustive]
 pub enum Constructor {
     /// Makes a transport.
     Fetch(fn(Value, &FetchOptions) -> Made<dyn Fetch>),
@@ -70,13 +74,15 @@ impl Constructor {
 }
 
 /// A plugin's description of itself: what `scrape list` prints and what a spec
-/// can name under `type:`.
+/// can name under `type:`. The `register_*!` macros make it; by hand it is only
+/// read.
 pub struct Plugin {
     /// The name after `type:`.
     pub name: &'static str,
-    /// One sentence.
+    /// One sentence without a full stop, which fits a line.
     pub summary: &'static str,
-    /// An example of its use in a spec, as YAML.
+    /// An example of its use: a part of a spec, from its top level, as YAML. Laid
+    /// over `specs/minimal.yaml` it is a valid spec.
     pub example: &'static str,
     /// The crate that it comes from.
     pub crate_name: &'static str,

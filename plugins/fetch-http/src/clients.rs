@@ -1,18 +1,21 @@
 //! The reqwest clients behind the transport, made when first needed.
 
 use std::net::IpAddr;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::{Certificate, Client, redirect};
 use scrape_api::{FetchError, FetchErrorKind};
 use url::{Host, Url};
 
+use crate::cookies::Cookies;
+
 /// Two clients: one for loopback, which never goes through a proxy, and one for
 /// everything else, which uses the system's proxy settings.
 pub(crate) struct Clients {
     connect_timeout: Duration,
     read_timeout: Duration,
+    cookies: Arc<Cookies>,
     loopback: OnceLock<Result<Client, String>>,
     loopback_tls: OnceLock<Result<Client, String>>,
     outside: OnceLock<Result<Client, String>>,
@@ -23,6 +26,7 @@ impl Clients {
         Self {
             connect_timeout,
             read_timeout,
+            cookies: Arc::default(),
             loopback: OnceLock::new(),
             loopback_tls: OnceLock::new(),
             outside: OnceLock::new(),
@@ -54,7 +58,7 @@ impl Clients {
         crate::install_tls();
         let mut builder = Client::builder()
             .redirect(redirect::Policy::none())
-            .cookie_store(true)
+            .cookie_provider(self.cookies.clone())
             .connect_timeout(self.connect_timeout)
             .read_timeout(self.read_timeout)
             .tcp_nodelay(true)

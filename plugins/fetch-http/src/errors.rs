@@ -25,6 +25,7 @@ pub(crate) fn map(error: &reqwest::Error, stage: Stage) -> FetchError {
         FetchErrorKind::Tls => "the TLS handshake failed",
         FetchErrorKind::TooLarge => "the response is too large",
         FetchErrorKind::Unanswerable => "the request cannot be sent",
+        _ => "no response",
     };
     FetchError::new(kind, format!("{lead}: {}", words(error)))
 }

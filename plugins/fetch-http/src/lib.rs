@@ -3,6 +3,7 @@
 #![cfg_attr(not(test), deny(unused_crate_dependencies))]
 
 mod clients;
+mod cookies;
 mod errors;
 mod transport;
 
@@ -20,7 +21,7 @@ scrape_api::register_fetch! {
     name: "http",
     summary: "Requests over HTTP/1.1 and HTTP/2, with TLS, compression and cookies",
     config: Config,
-    example: "type: http",
+    example: "http:\n  transport: { type: http }",
     new: |config: Config, options: &scrape_api::FetchOptions| Http::new(config, options),
 }
 

@@ -5,8 +5,7 @@ use std::time::Duration;
 use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use scrape_api::{
-    BoxFuture, Bytes, Fetch, FetchError, FetchErrorKind, FetchOptions, Method, OptionsError,
-    Request, Response,
+    BoxFuture, Fetch, FetchError, FetchErrorKind, FetchOptions, OptionsError, Request, Response,
 };
 
 use crate::Config;
@@ -38,10 +37,8 @@ impl Http {
     async fn exchange(&self, request: Request) -> Result<Response, FetchError> {
         let url = Url::parse(&request.url).map_err(|e| unanswerable(format!("URL: {e}")))?;
         let client = self.clients.get(&url)?;
-        let method = match request.method {
-            Method::Get => reqwest::Method::GET,
-            Method::Post => reqwest::Method::POST,
-        };
+        let method = reqwest::Method::from_bytes(request.method.as_str().as_bytes())
+            .map_err(|e| unanswerable(e.to_string()))?;
         let mut builder = client.request(method, url).headers(headers(&request.headers)?);
         if let Some(body) = request.body {
             builder = builder.body(body);
@@ -70,7 +67,7 @@ impl Http {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Response { status, headers, body: Bytes::from(body) })
+        Ok(Response::new(status, headers, body))
     }
 }
 

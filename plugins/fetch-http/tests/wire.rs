@@ -56,13 +56,14 @@ impl Connection {
 }
 
 fn http() -> Http {
-    let options =
-        FetchOptions { connect_timeout: Duration::from_secs(2), read_timeout: READ_TIMEOUT };
+    let options = FetchOptions::new(Duration::from_secs(2), READ_TIMEOUT);
     Http::new(Config::default(), &options).unwrap()
 }
 
 fn request(url: String) -> Request {
-    Request { method: Method::Get, url, headers: Vec::new(), body: None, max_body: 1 << 20 }
+    let mut request = Request::get(url);
+    request.max_body = 1 << 20;
+    request
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {

@@ -102,6 +102,6 @@ register_sink! {
     name: "jsonl",
     summary: "One JSON value a line, in a file replaced whole; plain, .gz or .zst by its name",
     config: Config,
-    example: "training: { type: jsonl, from: records, path: training_data.jsonl.zst }",
+    example: "sinks:\n  training: { type: jsonl, from: records, path: training_data.jsonl.zst }",
     new: JsonLines::new,
 }

@@ -18,15 +18,7 @@ fn make(path: &str) -> Result<Box<dyn Sink>, OptionsError> {
 fn rows(texts: &[&str]) -> Vec<Row> {
     texts
         .iter()
-        .map(|text| Row {
-            key: RowKey {
-                stream: "issues".into(),
-                primary_key: "1".into(),
-                task: None,
-                example: 0,
-            },
-            bytes: text.as_bytes().to_vec(),
-        })
+        .map(|text| Row::new(RowKey::new("issues", "1"), text.as_bytes().to_vec()))
         .collect()
 }
 

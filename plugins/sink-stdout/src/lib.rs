@@ -94,6 +94,6 @@ register_sink! {
     name: "stdout",
     summary: "One JSON value a line on standard output",
     config: Config,
-    example: "show: { type: stdout, from: records }",
+    example: "sinks:\n  show: { type: stdout, from: records }",
     new: Lines::new,
 }

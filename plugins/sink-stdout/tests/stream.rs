@@ -33,8 +33,7 @@ impl Write for Pipe {
 }
 
 fn row(text: &str) -> Row {
-    let key = RowKey { stream: "issues".into(), primary_key: "1".into(), task: None, example: 0 };
-    Row { key, bytes: text.as_bytes().to_vec() }
+    Row::new(RowKey::new("issues", "1"), text.as_bytes().to_vec())
 }
 
 #[test]

@@ -46,6 +46,6 @@ scrape_api::register_transform! {
     name: "jira_markup",
     summary: "Jira wiki markup to GitHub-flavoured Markdown, code kept to the byte, no word lost",
     config: Options,
-    example: "transform: [normalize_text, jira_markup]",
+    example: "transforms:\n  - { type: jira_markup, fields: [title, body], mentions: name }",
     new: JiraMarkup::new,
 }

@@ -42,6 +42,6 @@ scrape_api::register_transform! {
     name: "normalize_text",
     summary: "One kind of line end and of space; control, zero-width and direction characters removed",
     config: Options,
-    example: "transform: normalize_text",
+    example: "transforms:\n  - { type: normalize_text, fields: [title, body], max_blank_lines: 1 }",
     new: NormalizeText::new,
 }

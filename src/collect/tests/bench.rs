@@ -287,10 +287,7 @@ pub(super) fn part<'r>(report: &'r CollectReport, id: &str) -> &'r PartitionRepo
 }
 
 fn transport(plan: &Plan) -> Arc<dyn Fetch> {
-    let options = FetchOptions {
-        connect_timeout: plan.http.connect_timeout,
-        read_timeout: plan.http.read_timeout,
-    };
+    let options = FetchOptions::new(plan.http.connect_timeout, plan.http.read_timeout);
     let made = scrape_api::plugins().into_iter().find_map(|plugin| match plugin.constructor {
         Constructor::Fetch(make) if plugin.name == "http" => {
             Some(make(serde_json::json!({}), &options).unwrap())

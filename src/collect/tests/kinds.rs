@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
-use scrape_api::{BoxFuture, Bytes, Fetch, FetchError, Request, Response};
+use scrape_api::{BoxFuture, Fetch, FetchError, Request, Response};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -32,7 +32,7 @@ impl<F: Fn(&Url, &HashMap<String, String>) -> Answer + Send + Sync> Fetch for Me
                 (self.answer)(&url, &query)
             }
         };
-        Box::pin(async move { Ok(Response { status, headers, body: Bytes::from(body) }) })
+        Box::pin(async move { Ok(Response::new(status, headers, body)) })
     }
 }
 

@@ -107,7 +107,7 @@ impl Replay {
                     replies.places[at]
                 }
                 None if key.is_robots() => {
-                    return Ok(Response { status: 404, headers: Vec::new(), body: Bytes::new() });
+                    return Ok(Response::new(404, Vec::new(), Bytes::new()));
                 }
                 None => {
                     let nearest = key.nearest(index.keys()).map(|(nearest, how)| {
@@ -142,7 +142,7 @@ impl Replay {
             io::Error::new(io::ErrorKind::InvalidData, format!("entry at byte {at}: no base64"))
         })?;
         let headers = headers.into_iter().map(|h| (h.name.to_ascii_lowercase(), h.value)).collect();
-        Ok(Ok(Response { status, headers, body: Bytes::from(body) }))
+        Ok(Ok(Response::new(status, headers, body)))
     }
 
     fn error(&self, message: String) -> FetchError {

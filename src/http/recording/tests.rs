@@ -188,9 +188,8 @@ async fn bodies_that_are_no_text_come_back_as_they_were() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("r.har");
     let body: &[u8] = b"{\"a\":\"\xff \\ud83d \x01\"}";
-    let bench = recording(&path).start(move |_, _| {
-        Ok(scrape_api::Response { status: 200, headers: Vec::new(), body: body.into() })
-    });
+    let bench =
+        recording(&path).start(move |_, _| Ok(scrape_api::Response::new(200, Vec::new(), body)));
     bench.get("x").await.unwrap();
     bench.client.finish().unwrap();
     let bench = replaying(&path, "http://h.example/jira");

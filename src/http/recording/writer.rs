@@ -11,6 +11,7 @@ use scrape_api::{BoxFuture, Bytes, Fetch, FetchError, Request, Response};
 use serde_json::Value;
 use url::Url;
 
+use super::super::address::without_credentials;
 use super::super::redact::Redactor;
 use super::har;
 use crate::kill;
@@ -166,7 +167,7 @@ impl Recorder {
     }
 
     fn response(&self, result: &Result<Response, FetchError>) -> har::Response {
-        let none = Response { status: 0, headers: Vec::new(), body: Bytes::new() };
+        let none = Response::new(0, Vec::new(), Bytes::new());
         let response = result.as_ref().unwrap_or(&none);
         let mime = response.header("content-type").unwrap_or("application/octet-stream");
         har::Response {
@@ -238,14 +239,6 @@ impl Compressed {
 
 fn header<'h>(headers: &'h [(String, String)], name: &str) -> Option<&'h str> {
     headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
-}
-
-fn without_credentials(url: &Url) -> String {
-    let mut url = url.clone();
-    // Neither can fail for a URL with a host.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    url.into()
 }
 
 fn size(body: Option<&Bytes>) -> i64 {

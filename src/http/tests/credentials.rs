@@ -110,11 +110,11 @@ async fn replies_are_numbered_dated_and_repaired() {
     let mut setup = Setup::new();
     setup.options.first_seq = 41;
     let bench = setup.start(|_, _| {
-        Ok(Response {
-            status: 200,
-            headers: vec![("date".into(), "Thu, 01 Jan 2026 00:00:00 GMT".into())],
-            body: Bytes::from_static(b"{\"a\":\"\xff\x00\"}"),
-        })
+        Ok(Response::new(
+            200,
+            vec![("date".into(), "Thu, 01 Jan 2026 00:00:00 GMT".into())],
+            Bytes::from_static(b"{\"a\":\"\xff\x00\"}"),
+        ))
     });
     let sent = bench.get("x").await.unwrap();
     assert_eq!(sent.value, serde_json::json!({ "a": "\u{fffd}\u{0}" }));

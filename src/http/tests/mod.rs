@@ -157,7 +157,7 @@ pub(crate) fn json(body: &str) -> Answer {
 
 pub(crate) fn response(status: u16, headers: &[(&str, &str)], body: &str) -> Answer {
     let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-    Ok(Response { status, headers, body: Bytes::copy_from_slice(body.as_bytes()) })
+    Ok(Response::new(status, headers, Bytes::copy_from_slice(body.as_bytes())))
 }
 
 pub(crate) fn failure(kind: FetchErrorKind) -> Answer {

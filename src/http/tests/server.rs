@@ -46,10 +46,7 @@ fn client(
         say: None,
         span: None,
     });
-    let options = FetchOptions {
-        connect_timeout: Duration::from_secs(5),
-        read_timeout: Duration::from_secs(1),
-    };
+    let options = FetchOptions::new(Duration::from_secs(5), Duration::from_secs(1));
     let http = Http::new(HttpConfig::default(), &options).unwrap();
     let (client, observer, _) = setup.over(Arc::new(http), Arc::new(SystemClock)).unwrap();
     (client, observer)
@@ -181,10 +178,7 @@ fn the_server_never_sees_more_than_the_rate() {
         setup.http.base_url = Url::parse(server.url()).unwrap();
         setup.http.rate_limits = vec![RateLimit { requests: 20, per: Duration::from_secs(1) }];
         setup.options.state_dir = folder.path().to_owned();
-        let options = FetchOptions {
-            connect_timeout: Duration::from_secs(5),
-            read_timeout: Duration::from_secs(10),
-        };
+        let options = FetchOptions::new(Duration::from_secs(5), Duration::from_secs(10));
         let http = Http::new(HttpConfig::default(), &options).unwrap();
         let (client, _, _) = setup.over(Arc::new(http), Arc::new(SystemClock)).unwrap();
         async move {

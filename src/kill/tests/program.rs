@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::kill::point::chosen;
 
@@ -13,6 +14,9 @@ const ARGS: &str = "SCRAPE_TEST_ARGS";
 
 /// Where the process says how often it passed each point, if it gets to its end.
 const PASSED: &str = "SCRAPE_TEST_PASSED";
+
+/// After this a process hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 #[ignore = "is the program, for the tests beside it"]
@@ -65,7 +69,17 @@ pub(super) fn run(folder: &Path, args: &[String], kill_at: Option<&str>) -> Ran 
     if let Some(at) = kill_at {
         command.env(chosen::KILL_AT, at);
     }
-    let output = command.output().unwrap();
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let end = Instant::now() + PATIENCE;
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > end {
+            child.kill().unwrap();
+            panic!("the program hung, killed at {kill_at:?}");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let output = child.wait_with_output().unwrap();
     Ran { code: output.status.code(), stderr: String::from_utf8_lossy(&output.stderr).into_owned() }
 }
 

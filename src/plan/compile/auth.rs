@@ -3,13 +3,30 @@
 use super::compiler::Compiler;
 use super::names::Attrs;
 use crate::plan::{Auth, Secret};
+use crate::spec::Key;
+use crate::spec::decode::{TemplateText, Text};
 use crate::spec::lang::{AuthKind, AuthSpec, SecretSpec};
-use crate::spec::{Key, decode::TemplateText};
 
 impl Compiler<'_> {
     pub(super) fn auth(&mut self, spec: &AuthSpec, secrets: &[(Key, SecretSpec)]) -> Auth {
         let names = secrets.iter().map(|(key, _)| &key.text);
         let known = self.common.clone().with("secrets", Attrs::fields(names));
+        for (name, text) in [("password", &spec.password), ("token", &spec.token)] {
+            let Text { scalar, span, sound } = &text.0;
+            if *sound && !scalar.is_template() {
+                let hint = format!(
+                    "secrets: {{ {name}: {{ env: MY_{} }} }}, and here \"{{{{ secrets.{name} }}}}\"",
+                    name.to_uppercase()
+                );
+                self.diagnostics
+                    .warning(
+                        *span,
+                        format!("the {name} stands in the spec, for everyone who reads it"),
+                    )
+                    .hint(hint)
+                    .hide();
+            }
+        }
         let mut template = |text: &TemplateText| self.template(text, &known);
         match spec.kind {
             AuthKind::None => Auth::None,
@@ -31,7 +48,7 @@ impl Compiler<'_> {
             .iter()
             .map(|(key, spec)| {
                 self.identifier(key, "a secret");
-                if spec.env.is_none() && spec.file.is_none() {
+                if spec.sound && spec.env.is_none() && spec.file.is_none() {
                     self.diagnostics
                         .error(key.span, "a secret comes from `env` or from `file`")
                         .hint(format!("{}: {{ env: {} }}", key.text, key.text.to_uppercase()));

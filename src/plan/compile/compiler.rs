@@ -6,13 +6,16 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 
+use super::calls::wrong_calls;
+use super::code::Finding;
 use super::names::{Attrs, Known};
 use super::registry::Registry;
 use super::version;
-use crate::plan::{Env, EvalError, Path, Scope, Template, template_value};
-use crate::spec::decode::{Evaluate, PathText, TemplateText, Text};
+use crate::plan::slips;
+use crate::plan::{Env, EvalError, Path, PathError, Scope, Template, template_value};
+use crate::spec::decode::{Evaluate, PathText, TemplateText, Text, top_level};
 use crate::spec::lang::Spec;
-use crate::spec::{Diagnostics, Loaded, Scalar, Sources, Span};
+use crate::spec::{Data, Diagnostics, Loaded, Scalar, Sources, Span, Style, Yaml, quoted};
 
 /// The state of compiling.
 pub(super) struct Compiler<'a> {
@@ -33,6 +36,8 @@ pub(super) struct Compiler<'a> {
     /// Text templates whose names have been checked, each once for each set of
     /// names.
     pub(super) texts_done: HashSet<(PathBuf, usize)>,
+    /// Whether the spec says what its streams and their fields are.
+    pub(super) streams_known: bool,
 }
 
 impl<'a> Compiler<'a> {
@@ -45,6 +50,11 @@ impl<'a> Compiler<'a> {
         spec: &Spec,
     ) -> Self {
         let common = Known::common(&params);
+        let streams_known = streams_are_known(&loaded.root);
+        let mut record = Attrs::of_streams(&spec.streams.0);
+        if !streams_known || record == Attrs::Fields(Vec::new()) {
+            record = Attrs::Any;
+        }
         Self {
             env,
             registry,
@@ -53,7 +63,8 @@ impl<'a> Compiler<'a> {
             params,
             spec_name: spec.name.clone(),
             common,
-            record: Attrs::of_streams(&spec.streams.0),
+            record,
+            streams_known,
             tasks: spec.tasks.0.iter().map(|(key, _)| key.text.clone()).collect(),
             partial: loaded.partial,
             texts_done: HashSet::new(),
@@ -74,9 +85,62 @@ impl<'a> Compiler<'a> {
         self.template_of(&text.0, known)
     }
 
+    /// Compiles a template that is one expression: `when: record.body` would
+    /// always hold, and so would `{{ a }} and {{ b }}`.
+    pub(super) fn expression_template(
+        &mut self,
+        text: &TemplateText,
+        key: &str,
+        known: &Known,
+    ) -> Template {
+        let source = text.0.scalar.text.trim();
+        let fixed = matches!(source, "true" | "false");
+        if text.0.sound && !fixed {
+            let quotes = ['“', '”', '„', '‘', '’'];
+            let plain = source.trim_matches(quotes).replace("{{", "").replace("}}", "");
+            let hint = quoted(&format!(
+                "{{{{ {} }}}}",
+                plain.split_whitespace().collect::<Vec<_>>().join(" ")
+            ));
+            if !text.0.scalar.is_template() {
+                self.diagnostics
+                    .error(text.0.span, format!("`{key}` takes an expression"))
+                    .hint(hint);
+            } else if !source.contains("{%") && has_text_around(source) {
+                let message =
+                    format!("`{key}` is one expression: with text around it, it is always true");
+                // Typographic quotes around it have been told of.
+                self.diagnostics.retract(text.0.span.file, text.0.span.start);
+                self.diagnostics.error(text.0.span, message).hint(hint);
+            }
+        }
+        self.template(text, known)
+    }
+
+    /// Warns of `{ record.title }`, which is text.
+    pub(super) fn check_braces(&mut self, scalar: &Scalar, span: Span, known: &Known) {
+        for (at, _) in scalar.text.match_indices('{') {
+            let rest = &scalar.text[at + 1..];
+            let inner = rest.trim_start();
+            let Some(end) = inner.find('}') else { return };
+            let name = inner[..end].split(['.', '|']).next().unwrap_or_default().trim();
+            let dotted = inner[..end].contains('.') && !inner[..end].contains([':', '\n', '"']);
+            if dotted && known.attrs(name).is_some() {
+                let length = rest.len() - inner.len() + end + 2;
+                let place = self.place(scalar, span, at, at + length);
+                self.diagnostics
+                    .warning(place, "this is text: a template stands between `{{` and `}}`")
+                    .hint(format!("{{{{ {} }}}}", inner[..end].trim()));
+            }
+        }
+    }
+
     pub(super) fn template_of(&mut self, text: &Text, known: &Known) -> Template {
         if !text.sound {
             return Template::constant(Value::String(String::new()), text.span);
+        }
+        if !text.scalar.is_template() {
+            self.check_braces(&text.scalar, text.span, known);
         }
         match compile(&mut self.env, &self.sources, &text.scalar, text.span) {
             Ok(template) => {
@@ -84,13 +148,11 @@ impl<'a> Compiler<'a> {
                 template
             }
             Err(error) => {
-                let message = match error.message.as_str() {
-                    m if m.contains("unexpected end of input") => {
-                        String::from("the template ends too early: `}}` or `%}` is missing")
-                    }
-                    _ => error.message,
-                };
-                self.diagnostics.error(error.span, message);
+                let (place, message, hint) = explain(&self.sources, &text.scalar, text.span, error);
+                let diagnostic = self.diagnostics.error(place, message);
+                if let Some(hint) = hint {
+                    diagnostic.hint(hint);
+                }
                 Template::constant(Value::String(String::new()), text.span)
             }
         }
@@ -109,9 +171,7 @@ impl<'a> Compiler<'a> {
         if sound {
             match Path::parse(&scalar.text, scalar.verbatim.unwrap_or(span)) {
                 Ok(path) => return path,
-                Err(error) => {
-                    self.diagnostics.error(error.span, error.message);
-                }
+                Err(error) => self.path_error(error),
             }
         }
         whole(span)
@@ -133,15 +193,33 @@ impl<'a> Compiler<'a> {
         let shifted = Span { start: place.start.saturating_sub(2), ..place };
         if let Err(error) = Path::parse(&full, shifted) {
             let start = error.span.start.max(place.start);
-            self.diagnostics.error(Span { start, ..error.span }, error.message);
+            let hint = error.hint.map(|hint| hint.trim_start_matches("$.").to_owned());
+            self.path_error(PathError { span: Span { start, ..error.span }, hint, ..error });
         }
         whole(*span)
+    }
+
+    fn path_error(&mut self, error: PathError) {
+        let diagnostic = self.diagnostics.error(error.span, error.message);
+        if let Some(hint) = error.hint {
+            // With brackets it must be quoted, at least inside `{ … }`.
+            let path = hint.starts_with('$') && hint.contains('[');
+            diagnostic.hint(if path { quoted(&hint) } else { hint });
+        }
     }
 
     /// Where a part of a scalar stands.
     pub(super) fn place(&self, scalar: &Scalar, span: Span, start: usize, end: usize) -> Span {
         place(&self.sources, scalar, span, start, end)
     }
+}
+
+/// Whether streams and their maps are what they should be, or simply not there.
+fn streams_are_known(root: &Yaml) -> bool {
+    let Some(streams) = top_level(root, "streams") else { return true };
+    let is_map = |node: &Yaml| matches!(node.data, Data::Map(_));
+    let fields = |stream: &Yaml| stream.get("map").is_none_or(|m| is_map(m) || m.is_null());
+    is_map(streams) && streams.entries().iter().all(|(_, s)| is_map(s) && fields(s))
 }
 
 /// The path to the whole value, in place of one that is wrong.
@@ -157,6 +235,66 @@ fn place(sources: &Sources, scalar: &Scalar, span: Span, start: usize, end: usiz
         Some(source) => scalar.place(span, &source.text, start, end),
         None => span,
     }
+}
+
+/// Whether `''` stands where a template would have an empty string.
+fn has_empty_string(raw: &str) -> bool {
+    raw.match_indices("''").any(|(at, _)| {
+        raw[..at].ends_with(['(', ',', '=', ' '])
+            && raw[at + 2..].starts_with([')', ',', ']', '}', ' '])
+    })
+}
+
+/// What minijinja says of a token, the right way round.
+pub(super) fn plain_words(message: &str) -> String {
+    match message.strip_prefix("unexpected ").and_then(|m| m.split_once(", expected ")) {
+        Some((found, expected)) if expected.starts_with("end of") => {
+            format!("{found} does not belong here")
+        }
+        Some((found, "in")) => format!("expected `in` here, found {found}"),
+        Some((found, expected)) => format!("expected {expected} here, found {found}"),
+        None => message.to_owned(),
+    }
+}
+
+/// Whether there is more in a template than expressions and blanks.
+fn has_text_around(source: &str) -> bool {
+    let mut rest = source;
+    while let Some((before, after)) = rest.split_once("{{") {
+        if !before.trim().is_empty() {
+            return true;
+        }
+        match after.split_once("}}") {
+            Some((_, after)) => rest = after,
+            None => return false,
+        }
+    }
+    !rest.trim().is_empty() && !rest.trim().starts_with("{#")
+}
+
+/// Why a template does not compile: the slip, where it is a frequent one, else
+/// what minijinja says.
+fn explain(
+    sources: &Sources,
+    scalar: &Scalar,
+    span: Span,
+    error: EvalError,
+) -> (Span, String, Option<String>) {
+    let Some(slip) = slips::template::find(&scalar.text) else {
+        return (error.span, plain_words(&error.message), None);
+    };
+    let at = place(sources, scalar, span, slip.start, slip.end);
+    let raw =
+        sources.get(span.file).and_then(|s| s.text.get(span.start as usize..span.end as usize));
+    let doubled = scalar.style == Style::Single && raw.is_some_and(has_empty_string);
+    let hint = match raw {
+        Some(raw) if doubled && slip.message.starts_with("a quote is opened") => {
+            let inner = raw.trim_matches('\'').replace('"', "'");
+            Some(format!("between single quotes YAML reads `''` as one: \"{inner}\""))
+        }
+        _ => slip.hint,
+    };
+    (at, slip.message, hint)
 }
 
 /// Compiles a template; the place of a mistake is exact wherever the text can be
@@ -177,9 +315,9 @@ fn compile(
         let end = u32::try_from(scalar.text.len()).unwrap_or(u32::MAX);
         let counted = Span { file: span.file, start: 0, end };
         match env.compile(&scalar.text, counted, folder) {
-            Err(EvalError { message, span: at }) => {
-                let (start, end) = (at.start as usize, at.end as usize);
-                EvalError { message, span: place(sources, scalar, span, start, end) }
+            Err(again) => {
+                let (start, end) = (again.span.start as usize, again.span.end as usize);
+                EvalError { span: place(sources, scalar, span, start, end), ..again }
             }
             Ok(_) => error,
         }
@@ -227,13 +365,19 @@ impl Evaluate for ConfigTime<'_> {
         span: Span,
     ) -> Result<Value, (Span, String, Option<String>)> {
         let plain = |e: EvalError| (e.span, e.message, None);
-        let template = compile(&mut self.env, self.sources, text, span).map_err(plain)?;
+        let template = compile(&mut self.env, self.sources, text, span)
+            .map_err(|error| explain(self.sources, text, span, error))?;
         for name in self.env.undeclared(&template) {
             if let Some(unknown) = self.known.unknown(&self.env, &name) {
                 let (start, end) = unknown.find(&text.text).unwrap_or((0, text.text.len()));
                 let at = place(self.sources, text, span, start, end);
                 return Err((at, unknown.message, Some(unknown.hint)));
             }
+        }
+        if let Some(Finding { start, end, message, hint }) =
+            wrong_calls(&self.env, &text.text, &self.known).into_iter().next()
+        {
+            return Err((place(self.sources, text, span, start, end), message, Some(hint)));
         }
         self.env.eval(&template, &self.scope).map_err(plain)
     }

@@ -124,7 +124,7 @@ impl Compiler<'_> {
             && condition.body.is_none()
             && condition.header.is_empty()
             && condition.json.is_empty();
-        if empty {
+        if empty && spec.sound {
             self.diagnostics
                 .error(spec.span, "this condition is empty, so that it always holds")
                 .hint("if: { status: 4xx }");
@@ -157,7 +157,10 @@ impl Compiler<'_> {
                     .iter()
                     .map(|entry| Check {
                         when: self.condition(&entry.condition),
-                        applies: entry.when.as_ref().map(|t| self.template(t, &check)),
+                        applies: entry
+                            .when
+                            .as_ref()
+                            .map(|t| self.expression_template(t, "when", &check)),
                         say: entry.say.clone(),
                         span: entry.span,
                     })

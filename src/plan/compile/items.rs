@@ -4,8 +4,8 @@
 
 use std::ops::Range;
 
+use super::code::{Code, Finding, closing, is_word, path_length, words};
 use super::names::{Attrs, Known};
-use super::texts::{Finding, expressions};
 use crate::plan::Env;
 use crate::spec::suggest_hint;
 
@@ -27,42 +27,13 @@ pub(super) fn unknown_attributes(env: &Env, text: &str, known: &Known) -> Vec<Fi
             let (start, end) = (path.start + start, path.start + end);
             found.push(Finding { start, end, message: unknown.message, hint: unknown.hint });
         }
+        template.indexed(path.clone(), &scope, &mut found);
         template.chain(path, text.len(), &scope, &mut found);
     }
     found
 }
 
-/// A template with blanks for all that is no code, strings included, so that
-/// places stay.
-struct Code<'t> {
-    text: &'t str,
-    code: String,
-    expressions: Vec<(usize, usize)>,
-}
-
-impl<'t> Code<'t> {
-    fn new(text: &'t str) -> Self {
-        let expressions = expressions(text);
-        let mut code = " ".repeat(text.len()).into_bytes();
-        for &(start, end) in &expressions {
-            let mut quote = None;
-            let mut escaped = false;
-            for (out, byte) in code[start..end].iter_mut().zip(text[start..end].bytes()) {
-                let ends = quote == Some(byte) && !escaped;
-                escaped = quote.is_some() && byte == b'\\' && !escaped;
-                if quote.is_none() || ends {
-                    *out = if byte.is_ascii() { byte } else { b'_' };
-                    if ends {
-                        quote = None;
-                    } else if matches!(byte, b'"' | b'\'') {
-                        quote = Some(byte);
-                    }
-                }
-            }
-        }
-        Self { text, code: String::from_utf8(code).unwrap_or_default(), expressions }
-    }
-
+impl Code<'_> {
     /// What templates see with the loop variables, and which of those have
     /// known attributes. A name that is bound twice, differently, has none.
     fn bindings(&self, env: &Env, known: &Known) -> (Known, Vec<String>) {
@@ -124,6 +95,32 @@ impl<'t> Code<'t> {
         }
         let sure = bound.into_iter().filter(|(_, attrs)| *attrs != Attrs::Any);
         (scope, sure.map(|(name, _)| name).collect())
+    }
+
+    /// An attribute of `record.comments[0].author` that the item does not have.
+    fn indexed(&self, path: Range<usize>, scope: &Known, found: &mut Vec<Finding>) {
+        let name = &self.text[path.clone()];
+        let Some(Attrs::Items(items)) = scope.attrs(name) else { return };
+        let Attrs::Fields(fields) = &**items else { return };
+        let rest = &self.code[path.end..];
+        let Some((index, after)) = rest.strip_prefix('[').and_then(|rest| rest.split_once("]."))
+        else {
+            return;
+        };
+        if index.trim_start_matches('-').parse::<u32>().is_err() {
+            return;
+        }
+        let start = path.end + rest.len() - after.len();
+        let length = after.find(|c| !is_word(c)).unwrap_or(after.len());
+        let word = &self.text[start..start + length];
+        if !after[length..].starts_with('(') && !fields.iter().any(|(field, _)| field == word) {
+            found.push(Finding {
+                start,
+                end: start + length,
+                message: format!("an item of `{name}` has no `{word}`"),
+                hint: suggest_hint(word, fields.iter().map(|(n, _)| n.as_str())),
+            });
+        }
     }
 
     /// All dotted names.
@@ -212,49 +209,6 @@ impl<'t> Code<'t> {
         let start = inside.start + at + 1;
         Some(start..start + length)
     }
-
-    fn blanks(&self, at: usize) -> usize {
-        self.code[at..].len() - self.code[at..].trim_start().len()
-    }
-}
-
-fn is_word(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_'
-}
-
-/// Names and keywords of code; no numbers.
-fn words(code: &str) -> impl Iterator<Item = Range<usize>> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        let start = at + code[at..].find(is_word)?;
-        at = start + code[start..].find(|c| !is_word(c)).unwrap_or(code.len() - start);
-        Some(start..at)
-    })
-    .filter(|word| !code[word.start..].starts_with(|c: char| c.is_ascii_digit()))
-}
-
-/// The bytes of the dotted name that code begins with. A method that is called
-/// is no attribute.
-fn path_length(code: &str) -> usize {
-    let length = code.find(|c| !is_word(c) && c != '.').unwrap_or(code.len());
-    match code[..length].rfind('.') {
-        Some(dot) if code[length..].starts_with('(') => dot,
-        _ => length,
-    }
-}
-
-/// Where the bracket closes that code begins with.
-fn closing(code: &str) -> Option<usize> {
-    let mut depth = 0_usize;
-    for (at, c) in code.char_indices() {
-        match c {
-            '(' => depth += 1,
-            ')' if depth == 1 => return Some(at),
-            ')' => depth -= 1,
-            _ => {}
-        }
-    }
-    None
 }
 
 /// The parts of a dotted name in a text.

@@ -2,6 +2,8 @@
 //! that can be known without network checked.
 
 mod auth;
+mod calls;
+mod code;
 mod compiler;
 mod http;
 mod items;
@@ -17,6 +19,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod texts;
+mod unused;
 
 use std::sync::Arc;
 
@@ -54,7 +57,12 @@ pub fn compile(
     }
     let spec = Spec::decode(
         &root,
-        &mut Cx { diagnostics, evaluate: &mut config, partial: loaded.partial },
+        &mut Cx {
+            diagnostics,
+            evaluate: &mut config,
+            sources: &loaded.sources,
+            partial: loaded.partial,
+        },
     );
     let env = config.into_env();
 
@@ -71,6 +79,7 @@ pub fn compile(
     if diagnostics.has_errors() {
         return None;
     }
+    unused::check(&decls, &spec.secrets.0, &loaded.sources, diagnostics);
     Some(Plan {
         name: spec.name,
         description: spec.description.unwrap_or_default(),

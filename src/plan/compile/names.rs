@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value};
 
+use super::calls::wrong_calls;
+use super::code::Finding;
 use super::compiler::Compiler;
 use super::items::unknown_attributes;
-use super::texts::{Finding, unknown_filters};
 use crate::plan::{Env, Template};
 use crate::spec::decode::Text;
 use crate::spec::lang::{FieldSpec, FieldType, StreamSpec};
@@ -84,8 +85,14 @@ impl Known {
                 return None;
             }
             let mut hint = suggest_hint(root, self.names.iter().map(|(n, _)| n.as_str()));
-            if root == "secrets" {
-                hint = String::from("secrets are for `http.auth` only");
+            let field = self.attrs("record").is_some_and(
+                |attrs| matches!(attrs, Attrs::Fields(f) if f.iter().any(|(n, _)| n == root)),
+            );
+            match root {
+                "secrets" => hint = String::from("secrets are for `http.auth` only"),
+                "null" | "nil" | "undefined" => hint = String::from("did you mean `none`?"),
+                root if field => hint = format!("did you mean `record.{root}`?"),
+                _ => {}
             }
             let message = format!("nothing is named `{root}` here");
             return Some(Unknown { message, hint, name: root.to_owned(), sound: 0 });
@@ -95,7 +102,16 @@ impl Known {
         for part in parts {
             let Attrs::Fields(fields) = at else { return None };
             let Some((_, next)) = fields.iter().find(|(n, _)| n == part) else {
-                let hint = suggest_hint(part, fields.iter().map(|(n, _)| n.as_str()));
+                let mut hint = suggest_hint(part, fields.iter().map(|(n, _)| n.as_str()));
+                if fields.is_empty() {
+                    hint = match walked.as_str() {
+                        "params" => format!("params: {{ {part}: {{ type: string }} }}"),
+                        "secrets" => {
+                            format!("secrets: {{ {part}: {{ env: {} }} }}", part.to_uppercase())
+                        }
+                        _ => hint,
+                    };
+                }
                 let message = match walked.as_str() {
                     "record" => format!("`map` makes no field `{part}`"),
                     "params" => format!("there is no param `{part}`"),
@@ -179,7 +195,7 @@ impl Compiler<'_> {
                 self.diagnostics.error(place, unknown.message).hint(unknown.hint);
             }
         }
-        let mut found = unknown_filters(&self.env, &text.scalar.text);
+        let mut found = wrong_calls(&self.env, &text.scalar.text, known);
         found.extend(unknown_attributes(&self.env, &text.scalar.text, known));
         for Finding { start, end, message, hint } in found {
             let place = self.place(&text.scalar, text.span, start, end);

@@ -21,7 +21,10 @@ impl Compiler<'_> {
                 let text = Text { scalar: scalar.clone(), span: yaml.span, sound: true };
                 Node::Template(self.template_of(&text, known))
             }
-            Data::Scalar(scalar) => Node::Const(scalar.to_json()),
+            Data::Scalar(scalar) => {
+                self.check_braces(scalar, yaml.span, known);
+                Node::Const(scalar.to_json())
+            }
             Data::List(items) => {
                 let nodes: Vec<Node> = items.iter().map(|i| self.node(i, known)).collect();
                 match constants(nodes.iter()) {

@@ -58,6 +58,7 @@ impl Compiler<'_> {
             query: query.clone(),
             json: None,
             span: Span { file: 0, start: 0, end: 0 },
+            sound: true,
         };
         self.overlay(&overlay, known).query
     }

@@ -71,6 +71,7 @@ impl Compiler<'_> {
     /// Reports what a plugin says about its options, at the option.
     pub(super) fn options_error(
         &mut self,
+        plugin: &Plugin,
         error: &OptionsError,
         options: &[(Key, Yaml)],
         fallback: Span,
@@ -79,15 +80,54 @@ impl Compiler<'_> {
         let mut steps = error.path.iter();
         let first = steps.next().and_then(|name| options.iter().find(|(k, _)| k.text == *name));
         let mut node = first.map(|(_, node)| node);
+        let mut found = None;
         while let Some(at) = node {
+            found = Some(at);
             place = if at.scalar().is_some() { at.span } else { at.name };
             node = steps.next().and_then(|step| match &at.data {
                 Data::List(items) => items.get(step.parse::<usize>().ok()?),
                 _ => at.get(step),
             });
         }
-        self.diagnostics.error(place, error.message.clone());
+        let (message, hint) = words(plugin, &error.message, found);
+        let diagnostic = self.diagnostics.error(place, message);
+        if let Some(hint) = hint {
+            diagnostic.hint(hint);
+        }
     }
+}
+
+/// What serde says about an option, in the words of this program; what a plugin
+/// says itself is left as it is.
+fn words(plugin: &Plugin, said: &str, node: Option<&Yaml>) -> (String, Option<String>) {
+    if let Some(name) = said.strip_prefix("missing field `").and_then(|s| s.strip_suffix('`')) {
+        let message = format!("`{}` needs the option `{name}`", plugin.name);
+        return (message, Some(plugin.example.trim().to_owned()).filter(|e| !e.is_empty()));
+    }
+    if let Some((variant, rest)) =
+        said.strip_prefix("unknown variant `").and_then(|s| s.split_once("`, expected "))
+    {
+        let known = rest.trim_start_matches("one of ").replace(", ", " | ").replace(" or ", " | ");
+        let names: Vec<&str> = known.split(" | ").map(|name| name.trim_matches('`')).collect();
+        let hint = suggest_hint(variant, names.iter().copied());
+        return (format!("expected {rest}, found `{variant}`"), Some(hint));
+    }
+    let mismatch = ["invalid type: ", "invalid value: "].iter().any(|s| said.starts_with(s));
+    let Some(((_, expected), node)) =
+        said.rsplit_once(", expected ").filter(|_| mismatch).zip(node)
+    else {
+        return (said.to_owned(), None);
+    };
+    let expected = match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number from 0 up",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a boolean" => "`true` or `false`",
+        "a string" => "text",
+        "a sequence" => "a list",
+        other => other,
+    };
+    (format!("expected {expected}, found {}", node.describe()), None)
 }
 
 #[cfg(test)]

@@ -12,9 +12,11 @@ use crate::spec::{Data, Key, Yaml};
 
 impl Compiler<'_> {
     pub(super) fn request(&mut self, spec: &RequestSpec, known: &Known) -> RequestTemplate {
-        if spec.json.is_some() && spec.method == Method::Get {
+        if let Some(json) = &spec.json
+            && spec.method == Method::Get
+        {
             self.diagnostics
-                .error(spec.span, "a `GET` has no body: `json` needs `method: POST`")
+                .error(json.name, "a `GET` has no body: `json` needs `method: POST`")
                 .hint("method: POST");
         }
         let path = self.template(&spec.path, known);

@@ -26,7 +26,7 @@ impl Compiler<'_> {
         match make(options) {
             Ok(made) => Some(Arc::from(made)),
             Err(error) => {
-                self.options_error(&error, &spec.options, spec.kind.1);
+                self.options_error(plugin, &error, &spec.options, spec.kind.1);
                 None
             }
         }
@@ -127,7 +127,7 @@ impl Compiler<'_> {
                         }
                     }
                     Err(error) => {
-                        self.options_error(&error, &sink.options, sink.kind.span);
+                        self.options_error(plugin, &error, &sink.options, sink.kind.span);
                         break;
                     }
                 }

@@ -7,7 +7,7 @@ use super::names::{Attrs, Known};
 use crate::plan::{ChildPlan, Partition, Path, SortKey, StreamPlan};
 use crate::spec::decode::PathText;
 use crate::spec::lang::{
-    ChildSpec, Gone, PaginationSpec, PaginationType, Spec, StreamSpec, Values,
+    ChildSpec, FeedKind, Gone, PaginationSpec, PaginationType, SinkSpec, Spec, StreamSpec, Values,
 };
 use crate::spec::{Key, Span};
 
@@ -19,9 +19,20 @@ const MAX_PARTITIONS: usize = 100_000;
 
 impl Compiler<'_> {
     pub(super) fn streams(&mut self, spec: &Spec) -> Vec<StreamPlan> {
-        if spec.streams.0.is_empty() && !self.partial {
+        if spec.streams.0.is_empty() && self.streams_known && spec.sound && !self.partial {
             self.diagnostics
                 .error(spec.span, "the spec has no `streams`: there is nothing to collect");
+        }
+        let no_fields = spec.streams.0.iter().all(|(_, stream)| stream.map.0.is_empty());
+        if let Some((key, stream)) = spec.streams.0.first()
+            && no_fields
+            && self.streams_known
+            && stream.sound
+            && uses_fields(spec)
+        {
+            self.diagnostics
+                .error(key.span, "the stream has no `map`, so that a record has no fields")
+                .hint("map: { title: $.fields.summary }");
         }
         spec.streams.0.iter().map(|(key, stream)| self.stream(key, stream)).collect()
     }
@@ -80,7 +91,10 @@ impl Compiler<'_> {
         ChildPlan {
             name: key.text.clone(),
             inline: self.optional_path(spec.inline.as_ref()),
-            fetch_if: spec.fetch_if.as_ref().map(|t| self.template(t, &condition)),
+            fetch_if: spec
+                .fetch_if
+                .as_ref()
+                .map(|t| self.expression_template(t, "fetch_if", &condition)),
             request,
             pagination,
             records,
@@ -154,4 +168,11 @@ impl Compiler<'_> {
             .error(span, format!("`{name}` is no name for {what}: letters, digits and `_` only"))
             .hint(format!("{better}:"));
     }
+}
+
+/// Whether anything is made of the fields of records.
+fn uses_fields(spec: &Spec) -> bool {
+    let rows = |from: FeedKind| matches!(from, FeedKind::Records | FeedKind::Tasks);
+    let templates = |sink: &SinkSpec| rows(sink.from) && sink.template.is_some();
+    !spec.tasks.0.is_empty() || spec.sinks.0.iter().any(|(_, sink)| templates(sink))
 }

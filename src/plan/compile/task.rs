@@ -4,7 +4,6 @@ use super::compiler::Compiler;
 use super::names::{Attrs, Known};
 use super::nodes::items_of;
 use crate::plan::{LeakPolicy, Node, Path, Step, TaskPlan};
-use crate::spec::decode::TemplateText;
 use crate::spec::lang::TaskSpec;
 use crate::spec::{Key, suggest_hint};
 
@@ -22,7 +21,7 @@ impl Compiler<'_> {
         self.file_name(key, "a task");
         let mut known = self.record_names();
         let for_each =
-            spec.for_each.as_ref().map(|t| self.condition_template(t, "for_each", &known));
+            spec.for_each.as_ref().map(|t| self.expression_template(t, "for_each", &known));
         if let Some(list) = &for_each {
             let items = items_of(list, &known);
             known = known.with("item", items);
@@ -33,7 +32,7 @@ impl Compiler<'_> {
             bindings.push((name.text.clone(), self.node(node, &known)));
             known = known.with(&name.text, Attrs::Any);
         }
-        let when = spec.when.as_ref().map(|t| self.condition_template(t, "when", &known));
+        let when = spec.when.as_ref().map(|t| self.expression_template(t, "when", &known));
         let example = self.node(&spec.example, &known);
         let target: Vec<Path> = spec.target.0.iter().map(|t| self.own_path(t)).collect();
         for path in &target {
@@ -53,24 +52,6 @@ impl Compiler<'_> {
             target,
             leak: spec.leak,
         }
-    }
-
-    /// A template that must have an expression in it: `when: record.body` would
-    /// always hold.
-    fn condition_template(
-        &mut self,
-        text: &TemplateText,
-        key: &str,
-        known: &Known,
-    ) -> crate::plan::Template {
-        let scalar = &text.0.scalar;
-        let fixed = matches!(scalar.text.as_str(), "true" | "false");
-        if text.0.sound && !scalar.is_template() && !fixed {
-            self.diagnostics
-                .error(text.0.span, format!("`{key}` takes an expression"))
-                .hint(format!("\"{{{{ {} }}}}\"", scalar.text));
-        }
-        self.template(text, known)
     }
 
     /// Follows a path into the example as far as its shape is fixed.

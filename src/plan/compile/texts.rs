@@ -2,79 +2,14 @@
 
 use std::path::{Component, Path};
 
-use super::compiler::Compiler;
+use super::calls::wrong_calls;
+use super::code::{Finding, expressions};
+use super::compiler::{Compiler, plain_words};
 use super::items::unknown_attributes;
 use super::names::Known;
-use crate::plan::Env;
+use crate::plan::slips::{self, Slip};
 use crate::spec::decode::Text;
-use crate::spec::{Span, near, read, simplify, suggest_hint};
-
-/// Something in the text of a template that there is none of.
-pub(super) struct Finding {
-    pub(super) start: usize,
-    pub(super) end: usize,
-    pub(super) message: String,
-    pub(super) hint: String,
-}
-
-/// Filters in use that do not exist: names after a single `|` inside `{{ }}` or
-/// `{% %}`, outside strings.
-pub(super) fn unknown_filters(env: &Env, text: &str) -> Vec<Finding> {
-    let mut found = Vec::new();
-    for (start, end) in expressions(text) {
-        let mut quote = None;
-        for (i, c) in text[start..end].char_indices() {
-            match quote {
-                Some(q) => {
-                    if c == q {
-                        quote = None;
-                    }
-                    continue;
-                }
-                None if c == '"' || c == '\'' => {
-                    quote = Some(c);
-                    continue;
-                }
-                None if c != '|' => continue,
-                None => {}
-            }
-            let rest = &text[start + i + 1..end];
-            let name_at = start + i + 1 + (rest.len() - rest.trim_start().len());
-            let name = text[name_at..end].split(|c: char| !c.is_alphanumeric() && c != '_').next();
-            let Some(name) = name.filter(|n| !n.is_empty()) else { continue };
-            if !env.has_filter(name) {
-                let hint = suggest_hint(name, Env::FILTERS.iter().copied());
-                let message = format!("there is no filter `{name}`");
-                found.push(Finding { start: name_at, end: name_at + name.len(), message, hint });
-            }
-        }
-    }
-    found
-}
-
-/// Where the insides of `{{ }}` and `{% %}` stand.
-pub(super) fn expressions(text: &str) -> Vec<(usize, usize)> {
-    let mut found = Vec::new();
-    let mut at = 0;
-    while let Some(open) = text[at..].find('{').map(|i| at + i) {
-        let close = match text[open + 1..].chars().next() {
-            Some('{') => "}}",
-            Some('%') => "%}",
-            Some('#') => "#}",
-            _ => {
-                at = open + 1;
-                continue;
-            }
-        };
-        let inside = open + 2;
-        let end = text[inside..].find(close).map_or(text.len(), |i| inside + i);
-        if close != "#}" {
-            found.push((inside, end));
-        }
-        at = (end + 2).min(text.len());
-    }
-    found
-}
+use crate::spec::{Span, near, read, simplify};
 
 /// The names of other files in `render("name")` and in `{% include "name" %}` and
 /// its like, with their places.
@@ -133,9 +68,10 @@ impl Compiler<'_> {
                 let near = near(&path).and_then(|n| Some(n.file_name()?.to_owned()));
                 let message = format!("cannot read {}: {why}", shown.display());
                 let diagnostic = self.diagnostics.error(place, message);
-                if let Some(near) = near {
-                    diagnostic.hint(format!("did you mean {}?", near.display()));
-                }
+                diagnostic.hint(match near {
+                    Some(near) => format!("did you mean {}?", near.display()),
+                    None => String::from("names are relative to the folder of this template"),
+                });
                 return;
             }
         };
@@ -144,7 +80,16 @@ impl Compiler<'_> {
         let whole = Span { file, start: 0, end };
         // Compiled once more by itself, so that places are those of the file.
         if let Err(error) = self.env.compile(&text, whole, folder) {
-            self.diagnostics.error(error.span, error.message);
+            let Slip { start, end, message, hint } =
+                slips::template::find(&text).unwrap_or_else(|| {
+                    let at = |offset: u32| (offset - whole.start) as usize;
+                    let range = at(error.span.start)..at(error.span.end);
+                    Slip::new(range, plain_words(&error.message), None)
+                });
+            let diagnostic = self.diagnostics.error(whole.part(start, end), message);
+            if let Some(hint) = hint {
+                diagnostic.hint(hint);
+            }
             return;
         }
         let names = match self.env.undeclared_in_text(&path, place) {
@@ -160,7 +105,7 @@ impl Compiler<'_> {
                 self.diagnostics.error(whole.part(start, end), unknown.message).hint(unknown.hint);
             }
         }
-        let mut found = unknown_filters(&self.env, &text);
+        let mut found = wrong_calls(&self.env, &text, known);
         found.extend(unknown_attributes(&self.env, &text, known));
         for Finding { start, end, message, hint } in found {
             self.diagnostics.error(whole.part(start, end), message).hint(hint);
@@ -175,17 +120,6 @@ impl Compiler<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn filters_are_found_outside_strings_and_comments() {
-        let env = Env::new();
-        let names = |text: &str| -> Vec<String> {
-            unknown_filters(&env, text).iter().map(|f| text[f.start..f.end].to_owned()).collect()
-        };
-        assert!(names("a | nope {{ x | length }} {# y | nope #}").is_empty());
-        assert!(names("{{ 'a | nope' | jql }} {% if x | mentions('|b') %}").is_empty());
-        assert_eq!(names("{{ x |lenght }} {% for a in b | sorted %}"), ["lenght", "sorted"]);
-    }
 
     #[test]
     fn names_of_other_files_are_found() {

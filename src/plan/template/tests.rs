@@ -135,3 +135,47 @@ fn filters_do_what_they_say() {
         assert_eq!(eval(source, &scope).unwrap(), expected, "{source}");
     }
 }
+
+#[test]
+fn a_failure_tells_its_places_and_values() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    write("inner.j2", "{% for c in a.comments %}\n  {{ c.at | split('T') | int }}\n{% endfor %}");
+    write("outer.j2", "# All\n{{ render('inner.j2') }}\n");
+    let scope = scope_of(
+        "a",
+        &json!({ "comments": [{ "at": "2024T" }], "title": "Ünder\nstand", "n": null, "list": [1, "x"] }),
+    );
+    let mut env = Env::new();
+    let mut fails = |source: &str| {
+        let template = env.compile(source, span(source.len()), dir.path()).unwrap();
+        env.eval(&template, &scope).unwrap_err()
+    };
+    for (source, message, values) in [
+        (
+            "{{ a.title + a.n }}",
+            "tried to use + operator",
+            &["`a.title` is a string: \"Ünder\\nstand\"", "`a.n` is null"][..],
+        ),
+        (
+            "{{ a.title.x.y }}",
+            "`a.title.x` is undefined",
+            &["`a.title` is a string: \"Ünder\\nstand\""],
+        ),
+        ("{{ a.list | int }}", "cannot convert", &["`a.list` is a list of 2: [1,\"x\"]"]),
+        ("{{ a.nope.x }}", "`a.nope` is undefined", &[]),
+    ] {
+        let error = fails(source);
+        assert!(error.message.contains(message), "{source}: {}", error.message);
+        assert_eq!(error.values, values, "{source}");
+        assert_eq!(error.texts, [], "{source}");
+    }
+    let error = fails("x {{ render('outer.j2') }}");
+    let places: Vec<_> = error
+        .texts
+        .iter()
+        .map(|t| (t.file.file_name().unwrap().to_str().unwrap(), t.line, t.column))
+        .collect();
+    assert_eq!(places, [("outer.j2", 2, 4), ("inner.j2", 2, 26)], "{}", error.message);
+    assert_eq!(error.values, ["`c.at` is a string: \"2024T\""]);
+}

@@ -5,10 +5,11 @@ use std::time::Duration;
 use scrape_api::{FetchErrorKind, Method};
 
 use super::stream::RequestSpec;
+use crate::spec::Span;
 use crate::spec::decode::{Address, Cx, Decode, Many, Named, Period, Positive, Size, TemplateText};
 use crate::spec::section::{Shape, choice, section, words};
+use crate::spec::units::{self, Fault};
 use crate::spec::yaml::{Data, Yaml};
-use crate::spec::{Span, units};
 
 section! {
     /// How requests are sent.
@@ -282,7 +283,15 @@ impl Decode for StatusPattern {
             match (class, text.parse::<u16>()) {
                 (Some(first @ 1..=5), _) => Ok(Self::Class(first)),
                 (_, Ok(code @ 100..=599)) => Ok(Self::Exact(code)),
-                _ => Err(format!("expected {expected}, found `{text}`")),
+                _ => {
+                    let fault = Fault::from(format!("expected {expected}, found `{text}`"));
+                    let class = text.chars().next().filter(|c| matches!(c, '1'..='5'));
+                    // `5XX`, `4**`, `400-499`
+                    Err(match class.filter(|_| text.len() > 2) {
+                        Some(first) => fault.hint(format!("{first}xx")),
+                        None => fault,
+                    })
+                }
             }
         });
         parsed.unwrap_or_else(|| Self::fallback(node.span))

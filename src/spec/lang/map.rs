@@ -81,6 +81,7 @@ impl Decode for FieldSpec {
             Data::Scalar(_) => FieldLong::fallback(node.name),
             _ => FieldLong::decode(node, cx),
         };
+        let broken = matches!(node.data, Data::Broken);
         if let Data::Scalar(scalar) = &node.data {
             if scalar.is_template() {
                 cx.diagnostics
@@ -90,7 +91,8 @@ impl Decode for FieldSpec {
                 long.path = Some(PathText::decode(node, cx));
             }
         }
-        Self { long: Box::new(long), sound: cx.diagnostics.errors() == before }
+        let sound = !broken && cx.diagnostics.errors() == before;
+        Self { long: Box::new(long), sound }
     }
     fn fallback(span: Span) -> Self {
         Self { long: Box::new(FieldLong::fallback(span)), sound: false }

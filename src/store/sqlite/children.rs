@@ -3,7 +3,9 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{books, records};
-use crate::store::{Body, ChildCommit, ChildKey, NewRecord, PageCommit, PendingChild};
+use crate::store::{
+    Body, ChildCommit, ChildKey, NewRecord, PageCommit, PendingChild, UnfinishedLists,
+};
 
 /// A record is replaced: the lists of the old one go, with all that came of them.
 pub(super) fn discard(
@@ -203,14 +205,22 @@ pub(super) fn retry_failed(db: &Connection, stream: &str) -> rusqlite::Result<u6
 }
 
 /// How many lists of records that are not gone are pending and how many failed.
-pub(super) fn unfinished(db: &Connection) -> rusqlite::Result<(u64, u64)> {
-    db.query_row(
-        "SELECT count(*) FILTER (WHERE state = 'pending'),
+pub(super) fn unfinished(db: &Connection) -> rusqlite::Result<Vec<UnfinishedLists>> {
+    db.prepare_cached(
+        "SELECT c.stream, c.partition, count(*) FILTER (WHERE state = 'pending'),
                 count(*) FILTER (WHERE state = 'failed')
          FROM children AS c JOIN records AS r
            ON r.stream = c.stream AND r.primary_key = c.primary_key
-         WHERE c.state <> 'fetched' AND r.gone = 0",
-        [],
-        |row| Ok((books::count(row, 0)?, books::count(row, 1)?)),
-    )
+         WHERE c.state <> 'fetched' AND r.gone = 0
+         GROUP BY c.stream, c.partition ORDER BY c.stream, c.partition",
+    )?
+    .query_map([], |row| {
+        Ok(UnfinishedLists {
+            stream: row.get(0)?,
+            partition: row.get(1)?,
+            pending: books::count(row, 2)?,
+            failed: books::count(row, 3)?,
+        })
+    })?
+    .collect()
 }

@@ -10,6 +10,7 @@ use super::schema::{self, Format};
 use super::{books, children, configured, error, foreign, keys, newer};
 use crate::store::{
     Body, ChildItem, Error, PartitionRow, Reader, Reject, Result, Stage, StoredChild, StoredRecord,
+    UnfinishedLists,
 };
 
 /// A snapshot of a store: what is committed later is not in it.
@@ -63,14 +64,6 @@ impl SqliteReader {
     /// When the store cannot be read.
     pub fn outputs(&self) -> Result<Vec<(String, bool)>> {
         self.read(books::outputs)
-    }
-
-    /// How many child lists of all streams are pending, and how many failed.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn unfinished_children(&self) -> Result<(u64, u64)> {
-        self.read(children::unfinished)
     }
 
     fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
@@ -274,6 +267,10 @@ impl Reader for SqliteReader {
 
     fn count_records(&self, stream: &str, partition: &str) -> Result<u64> {
         self.read(|db| keys::count(db, stream, partition))
+    }
+
+    fn unfinished_lists(&self) -> Result<Vec<UnfinishedLists>> {
+        self.read(children::unfinished)
     }
 
     fn meta(&self, key: &str) -> Result<Option<String>> {

@@ -57,8 +57,11 @@ faults! {
     Unauthorized "401" Reply "401 as for wrong credentials.";
     WrongEncoding "wrong-encoding" Reply "Content-Encoding: gzip, but the body is plain.";
     Bom "bom" Reply "A byte order mark before the body.";
+    DoubleEncoding "double-encoding" Reply "A body packed twice, with a Content-Encoding that names one of them.";
     Bomb "bomb" Reply "A gzip body of about 1 MB that unpacks to 256 MB.";
     HugeHeaders "huge-headers" Reply "Headers of 2 MB.";
+    ManyCookies "many-cookies" Reply "Fifty cookies of 1 KB under names that never came before.";
+    DeepReply "deep-reply" Reply "A body that is nothing but 200,000 nested arrays.";
     EmptyReply "empty" Reply "200 without a body.";
     RepeatedPage "repeated-page" Page "The page that was sent before, again.";
     EmptyPage "empty-page" Page "No issues although there are more.";
@@ -72,6 +75,9 @@ faults! {
     Nulls "nulls" Record "Every field is null.";
     HugeField "huge-field" Record "A description of 5 MB.";
     DeepNesting "deep-nesting" Record "A field with 1,000 nested arrays.";
+    DuplicateKeys "duplicate-keys" Record "A second `summary` in the same object, \"the second\".";
+    BigNumbers "big-numbers" Record "Integers above 2^53 and a whole number with a fraction, `customfield_1` to `_3`.";
+    OddKeys "odd-keys" Record "Members named `toString`, `__proto__`, `$.x`, and one without a name.";
     BrokenJson "broken-json" Record "A value that is not JSON.";
     Unreadable "unreadable" Record "Replies that hold the whole record are reset, always.";
 }

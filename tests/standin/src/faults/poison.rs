@@ -51,6 +51,15 @@ pub(crate) fn spoil(fault: Fault, record: &[u8]) -> Vec<u8> {
         Fault::DeepNesting => {
             add(record, text, &format!("\"nested\":{}{}", "[".repeat(DEPTH), "]".repeat(DEPTH)))
         }
+        Fault::DuplicateKeys => add(record, text, "\"summary\":\"the second\""),
+        Fault::BigNumbers => {
+            let numbers = "\"customfield_1\":9007199254740993,\"customfield_2\":\
+                           123456789012345678901234567890,\"customfield_3\":4049.0";
+            add(record, text, numbers)
+        }
+        Fault::OddKeys => {
+            add(record, text, "\"toString\":1,\"__proto__\":{\"x\":2},\"$.x\":3,\"\":4")
+        }
         Fault::BrokenJson => add(record, text, "\"broken\":tru"),
         _ => record.to_vec(),
     }
@@ -95,6 +104,10 @@ mod tests {
         }
         let nul = parses(&spoilt(Fault::Nul)).expect("legal JSON");
         assert!(nul["fields"]["summary"].as_str().is_some_and(|s| s.contains('\0')));
+        for fault in [Fault::DuplicateKeys, Fault::BigNumbers, Fault::OddKeys] {
+            let spoilt = spoilt(fault);
+            assert!(spoilt.len() > RECORD.len() && parses(&spoilt).is_ok(), "{fault}");
+        }
         let wrong = parses(&spoilt(Fault::WrongTypes)).expect("legal JSON");
         assert!(wrong["fields"]["summary"].is_number() && wrong["fields"]["labels"].is_string());
         let nulls = parses(&spoilt(Fault::Nulls)).expect("legal JSON");

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use flate2::{Compression, write::GzEncoder};
@@ -11,6 +12,9 @@ use crate::faults::Fault;
 use crate::http::{Delivery, Reply, Request};
 
 use super::auth;
+
+/// Depth of [`Fault::DeepReply`].
+const DEPTH: usize = 200_000;
 
 /// The reply that is sent instead of the right one, for faults that replace it.
 pub(super) fn instead(config: &Config, request: &Request, fault: Fault) -> Option<Reply> {
@@ -61,6 +65,7 @@ pub(super) fn instead(config: &Config, request: &Request, fault: Fault) -> Optio
         ),
         Fault::Unauthorized => auth::failed(),
         Fault::Bomb => Reply { encoding: Some("gzip"), ..Reply::json(200, bomb()) },
+        Fault::DeepReply => Reply::json(200, "[".repeat(DEPTH) + &"]".repeat(DEPTH)),
         Fault::EmptyReply => Reply::json(200, ""),
         Fault::Reset => Reply { delivery: Delivery::NoReply, ..Reply::json(200, "") },
         _ => return None,
@@ -86,13 +91,33 @@ pub(super) fn deliver(config: &Config, reply: &mut Reply, fault: Fault) {
     match fault {
         // Encoded already, as far as the rest of the server can see.
         Fault::WrongEncoding => reply.encoding = Some("gzip"),
+        Fault::DoubleEncoding => {
+            reply.body = packed(&packed(&reply.body));
+            reply.encoding = Some("gzip");
+        }
         Fault::Bom => reply.body.splice(..0, *b"\xef\xbb\xbf").for_each(drop),
         Fault::HugeHeaders => {
             let value = "tide".repeat(1 << 11);
             reply.headers.extend((0..256).map(|_| ("X-Padding", value.clone())));
         }
+        Fault::ManyCookies => {
+            static NAMES: AtomicU64 = AtomicU64::new(0);
+            let value = "tide".repeat(1 << 8);
+            let cookie = |_| {
+                let name = NAMES.fetch_add(1, Relaxed);
+                ("Set-Cookie", format!("c{name}={value}; Path=/"))
+            };
+            reply.headers.extend((0..50).map(cookie));
+        }
         _ => {}
     }
+}
+
+fn packed(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    // Writing to memory does not fail.
+    _ = encoder.write_all(bytes);
+    encoder.finish().unwrap_or_default()
 }
 
 /// An object with 256 MB of spaces in it, packed once and kept.
