@@ -98,6 +98,11 @@ pub fn run(
 ) -> Result<BuildReport, Error> {
     let mut sinks = make_sinks(plan)?;
     let files = files(&sinks, &options.beside);
+    let known = store.outputs()?;
+    if files.iter().any(|file| known.iter().all(|(known, _)| known != file)) {
+        // Before their first byte: what a kill leaves of them has an owner.
+        store.announce_outputs(&files)?;
+    }
     let reader = store.reader()?;
     let data_version = reader.data_version()?;
     let (tally, warnings, rejected) = match fill(plan, reader, &mut sinks, dir, options) {

@@ -132,7 +132,7 @@ impl StateFile {
     /// made if need be.
     pub(crate) fn open(folder: &Path, host: &str) -> io::Result<Self> {
         let folder = folder.join("hosts");
-        fs::create_dir_all(&folder)?;
+        scrape_api::make_folder(&folder)?;
         let name: String = host
             .chars()
             .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-') { c } else { '_' })
@@ -228,6 +228,8 @@ impl Change<'_> {
         kill::point("pace file written");
         fs::rename(&new, &self.file.path)?;
         kill::point("pace file renamed");
+        // The rename itself need not outlive a power cut: the file before it says
+        // nearly the same.
         *self.seen = bytes;
         Ok(())
     }

@@ -55,6 +55,7 @@ impl Recorder {
         redactor: Redactor,
     ) -> io::Result<Self> {
         let file = File::create_new(path)?;
+        scrape_api::sync_folder(path.parent().unwrap_or(Path::new("")))?;
         let mut file = if path.extension().is_some_and(|e| e == "zst") {
             Compressed::Zstd(zstd::stream::write::Encoder::new(file, ZSTD_LEVEL)?)
         } else {

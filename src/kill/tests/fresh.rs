@@ -23,8 +23,8 @@ fn what_is_thrown_away_in_part_can_be_thrown_away_or_resumed() {
         assert_same(&whole, &scene.outputs());
         let clearing: Vec<&str> =
             CLEARING.into_iter().filter(|point| passed.contains_key(*point)).collect();
-        let mut points = passings(&clearing, &passed, 3);
-        points.extend(passings(&["store opened", "store marked", "migration written"], &passed, 1));
+        let mut points = passings(&clearing, &passed, 2);
+        points.extend(passings(&["store marked"], &passed, 1));
         at_each(&points, |point| {
             for again in ["--fresh", "--resume"] {
                 let scene = begun(earlier);
