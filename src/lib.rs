@@ -18,5 +18,6 @@ mod plugins;
 mod report;
 mod spec;
 mod store;
+mod trial;
 
 pub use cli::main;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::failures::{Failure, Failures};
 use crate::plan::Plan;
@@ -19,8 +19,20 @@ pub struct BuildReport {
     pub warnings: Vec<String>,
     /// Templates that failed, by place.
     pub failures: Vec<Failure>,
-    /// The files that it made, relative to the output directory.
-    pub files: Vec<String>,
+    /// The files that it made, and those beside them.
+    pub files: Vec<BuiltFile>,
+    /// What the records were when it began ([`crate::store::Reader::data_version`]).
+    pub data_version: i64,
+}
+
+/// A file of a build.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuiltFile {
+    /// Relative to the output directory, with `/` between parts.
+    pub path: String,
+    /// Its rows; `None` for a file that is none of rows, or shares its sink with
+    /// another.
+    pub rows: Option<u64>,
 }
 
 /// The counts of a build, in the spec's order.

@@ -15,6 +15,7 @@ mod projection;
 mod rejected;
 mod rows;
 mod run;
+mod show;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,8 @@ mod transform;
 mod warnings;
 mod worker;
 
-pub use counts::{BuildCounts, BuildReport, StreamCounts, TaskCounts};
+pub use counts::{BuildCounts, BuildReport, BuiltFile, StreamCounts, TaskCounts};
 pub use failures::Failure;
+pub use rejected::REJECTED_FILE;
 pub use run::{BuildOptions, run};
+pub use show::{Fate, Shown, show};

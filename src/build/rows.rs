@@ -8,7 +8,7 @@ use super::map::text_of;
 use super::minify::minify;
 use super::tasks;
 use super::worker::{Current, Done, Worker};
-use crate::plan::{EvalError, Feed, Node, Plan, Scope, SinkPlan, template_value};
+use crate::plan::{EvalError, Feed, Node, Plan, Scope, SinkPlan, json, template_value};
 use crate::store::{Stage, StoredChild};
 
 impl Worker<'_> {
@@ -85,7 +85,11 @@ impl Worker<'_> {
             match &sink.feed {
                 Feed::Records => {
                     let key = self.row_key(current, None, 0);
-                    match rendered(plan, sink.template.as_ref(), &scope, record) {
+                    let bytes = match &sink.template {
+                        None => Ok(json::text_of(record)),
+                        Some(template) => rendered(plan, template, &scope),
+                    };
+                    match bytes {
                         Ok(bytes) => done.rows[number].push(Row::new(key, bytes)),
                         Err(error) => self.sink_failed(current, sink, &error, label, done),
                     }
@@ -94,14 +98,17 @@ impl Worker<'_> {
                     let mine = plan.tasks.iter().zip(&made).filter(|(task, _)| task.name == *name);
                     for (n, example) in mine.flat_map(|(_, made)| &made.examples) {
                         let key = self.row_key(current, Some(name), *n);
-                        let scope = match &sink.template {
-                            None => scope.clone(),
-                            Some(_) => scope.with_all([
-                                ("task".to_owned(), minijinja::Value::from(name.as_str())),
-                                ("example".to_owned(), template_value(example)),
-                            ]),
+                        let bytes = match &sink.template {
+                            None => Ok(example.text().to_vec()),
+                            Some(template) => {
+                                let scope = scope.with_all([
+                                    ("task".to_owned(), minijinja::Value::from(name.as_str())),
+                                    ("example".to_owned(), example.seen()),
+                                ]);
+                                rendered(plan, template, &scope)
+                            }
                         };
-                        match rendered(plan, sink.template.as_ref(), &scope, example) {
+                        match bytes {
                             Ok(bytes) => done.rows[number].push(Row::new(key, bytes)),
                             Err(error) => self.sink_failed(current, sink, &error, label, done),
                         }
@@ -134,23 +141,9 @@ impl Worker<'_> {
     }
 }
 
-/// The bytes of a row: what a template makes of it, else the value as it is.
-fn rendered(
-    plan: &Plan,
-    template: Option<&Node>,
-    scope: &Scope,
-    value: &Value,
-) -> Result<Vec<u8>, EvalError> {
-    match template {
-        None => Ok(to_bytes(value)),
-        Some(template) => template.eval(&plan.env, scope).map(|value| to_bytes(&value)),
-    }
-}
-
-/// A JSON value on one line.
-fn to_bytes(value: &Value) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(1024);
-    // Values have text keys, and memory does not fail to be written to.
-    let _ = serde_json::to_writer(&mut bytes, value);
-    bytes
+/// The bytes of a row, as a template makes them.
+fn rendered(plan: &Plan, template: &Node, scope: &Scope) -> Result<Vec<u8>, EvalError> {
+    let mut bytes = Vec::with_capacity(4096);
+    template.write(&plan.env, scope, &mut bytes)?;
+    Ok(bytes)
 }

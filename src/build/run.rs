@@ -18,7 +18,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use scrape_api::{AtomicFile, OutputDir, Sink};
 
-use super::counts::{BuildReport, Tally};
+use super::counts::{BuildReport, BuiltFile, Tally};
 use super::map::Seen;
 use super::mapper::Mapper;
 use super::outlets::Outlets;
@@ -129,8 +129,21 @@ pub fn run(
         sinks.iter_mut().for_each(|sink| sink.abort());
         return Err(error);
     }
+    let rows = |path: String| BuiltFile { rows: rows_of(&path, &sinks, &tally), path };
+    let files = files.into_iter().map(rows).collect();
     let counts = tally.named(plan);
-    Ok(BuildReport { counts, warnings, failures: tally.failures.into_vec(), files })
+    let failures = tally.failures.into_vec();
+    Ok(BuildReport { counts, warnings, failures, files, data_version })
+}
+
+/// How many rows a file has, where it is `rejected.jsonl` or the one file of a sink.
+fn rows_of(path: &str, sinks: &[Box<dyn Sink>], tally: &Tally) -> Option<u64> {
+    if path == REJECTED_FILE {
+        return Some(tally.rejects.values().sum());
+    }
+    let own = |sink: &dyn Sink| matches!(&sink.files()[..], [file] if relative(file) == path);
+    let at = sinks.iter().position(|sink| own(sink.as_ref()))?;
+    tally.sinks.get(at).map(|sink| sink.rows)
 }
 
 /// A name for this build: of use to nobody but the store.

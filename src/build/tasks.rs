@@ -1,15 +1,18 @@
 //! Examples: what a task makes of one record.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::counts::TaskCounts;
 use super::leak::leaks;
+use crate::plan::json::Written;
 use crate::plan::{EvalError, LeakPolicy, Node, Plan, Scope, TaskPlan, items_of, template_value};
 
 /// What a task made of a record.
 pub struct Made {
     /// The examples, with their numbers among those of the record.
-    pub examples: Vec<(u32, Value)>,
+    pub examples: Vec<(u32, Arc<Written>)>,
     /// What failed, once for each example.
     pub failures: Vec<EvalError>,
 }
@@ -18,7 +21,7 @@ impl Made {
     /// What sink templates see as `tasks.NAME`: the example, or the list of them
     /// for a task with `for_each`; null where there is none.
     pub fn as_seen(&self, task: &TaskPlan) -> minijinja::Value {
-        let mut examples = self.examples.iter().map(|(_, example)| template_value(example));
+        let mut examples = self.examples.iter().map(|(_, example)| example.seen());
         if self.examples.is_empty() || task.for_each.is_none() {
             return examples.next().unwrap_or(minijinja::Value::from(()));
         }
@@ -61,6 +64,7 @@ pub fn make(plan: &Plan, task: &TaskPlan, scope: &Scope, counts: &mut TaskCounts
                     }
                 }
                 counts.examples += 1;
+                let example = Arc::new(Written::new(example));
                 made.examples.push((u32::try_from(number).unwrap_or(u32::MAX), example));
             }
             Err(error) => fail(&mut made, counts, error),
@@ -73,7 +77,7 @@ pub fn make(plan: &Plan, task: &TaskPlan, scope: &Scope, counts: &mut TaskCounts
 }
 
 /// One entry for each example: the item of `for_each`, if the task has one.
-fn items(
+pub fn items(
     plan: &Plan,
     task: &TaskPlan,
     scope: &Scope,
@@ -87,7 +91,18 @@ fn items(
 }
 
 /// One example; `None` where the task does not apply.
-fn example(plan: &Plan, task: &TaskPlan, mut scope: Scope) -> Result<Option<Value>, EvalError> {
+pub fn example(plan: &Plan, task: &TaskPlan, scope: Scope) -> Result<Option<Value>, EvalError> {
+    let scope = bound(plan, task, scope)?;
+    if let Some(when) = &task.when
+        && !plan.env.test(when, &scope)?
+    {
+        return Ok(None);
+    }
+    task.example.eval(&plan.env, &scope).map(|e| Some(e).filter(|e| !e.is_null()))
+}
+
+/// A scope with what `let:` computes.
+pub fn bound(plan: &Plan, task: &TaskPlan, mut scope: Scope) -> Result<Scope, EvalError> {
     for (name, node) in &task.bindings {
         let value = match node {
             // What one expression gives goes to the next as it is.
@@ -96,10 +111,5 @@ fn example(plan: &Plan, task: &TaskPlan, mut scope: Scope) -> Result<Option<Valu
         };
         scope = scope.with(name, value);
     }
-    if let Some(when) = &task.when
-        && !plan.env.test(when, &scope)?
-    {
-        return Ok(None);
-    }
-    task.example.eval(&plan.env, &scope).map(|e| Some(e).filter(|e| !e.is_null()))
+    Ok(scope)
 }

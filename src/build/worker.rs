@@ -47,7 +47,7 @@ pub struct Done {
 /// What all workers share.
 pub struct Worker<'p> {
     pub(super) plan: &'p Plan,
-    mappers: &'p [Mapper<'p>],
+    pub(super) mappers: &'p [Mapper<'p>],
     /// What every template sees.
     pub(super) common: Scope,
     transforms: Vec<Step<'p>>,
@@ -226,7 +226,7 @@ impl<'p> Worker<'p> {
     }
 
     /// The steps of `transforms:`, in order.
-    fn transform(&self, mut record: Value) -> Result<Value, Left> {
+    pub(super) fn transform(&self, mut record: Value) -> Result<Value, Left> {
         for step in &self.transforms {
             match &step.value {
                 None => apply(&mut record, &step.plan.name, step.plan.plugin.as_ref())?,
@@ -280,7 +280,7 @@ impl<'p> Worker<'p> {
 }
 
 /// The key that people read.
-fn display_key(mapper: &Mapper, tree: &Tree) -> Option<String> {
+pub(super) fn display_key(mapper: &Mapper, tree: &Tree) -> Option<String> {
     let mut found = Vec::new();
     tree.select(mapper.key?, &mut found);
     match convert(found.first()?.text()?, FieldType::String) {

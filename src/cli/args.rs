@@ -55,3 +55,49 @@ pub fn with_voice(command: Command) -> Command {
                 .help("Every request (-v), its headers (-vv)"),
         )
 }
+
+/// A command that sends requests.
+pub fn with_pace(command: Command) -> Command {
+    command
+        .arg(
+            Arg::new("max-concurrent")
+                .short('c')
+                .long("max-concurrent")
+                .value_name("N")
+                .value_parser(value_parser!(u32).range(1..=1024))
+                .help("Requests in flight; overrides http.concurrency"),
+        )
+        .arg(
+            Arg::new("rate-limit")
+                .short('r')
+                .long("rate-limit")
+                .value_name("SECS")
+                .value_parser(parse_seconds)
+                .help("Seconds between requests to a host, 0 for none; never lifts a daily budget"),
+        )
+}
+
+/// Answers from a recording.
+pub fn replay() -> Arg {
+    Arg::new("replay")
+        .long("replay")
+        .value_name("FILE.har")
+        .value_parser(value_parser!(PathBuf))
+        .help("No network: answer from a recording; waits are virtual")
+}
+
+/// What is written to standard output.
+pub fn format() -> Arg {
+    Arg::new("format")
+        .long("format")
+        .value_parser(["text", "json"])
+        .default_value("text")
+        .help("How the result is written to standard output")
+}
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds.is_finite() && (0.0..=86_400.0).contains(&seconds) => Ok(seconds),
+        _ => Err(String::from("a number of seconds between 0 and 86400 is needed")),
+    }
+}

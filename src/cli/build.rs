@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clap::Command;
 
 use super::args::{with_spec, with_voice};
-use super::finish;
+use super::finish::{self, End};
 use super::memory::Memory;
 use super::run::{build_into, store_error};
 use super::spec_args::SpecArgs;
@@ -45,5 +45,5 @@ fn run(spec: &SpecArgs) -> Outcome {
     }
     let built = build_into(&plan, &mut store, &dir, &observer)?;
     let again = spec.again(&dir, "--resume");
-    finish::finish(&plan, &store, &dir, &built, &observer, false, &again)
+    finish::finish(&plan, &mut store, &dir, &built, &observer, End::Done, &again)
 }

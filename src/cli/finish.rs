@@ -4,12 +4,24 @@ use std::path::Path;
 
 use scrape_api::OutputDir;
 
+use super::history::LastBuild;
 use super::run::store_error;
-use crate::build::BuildReport;
+use crate::build::{BuildReport, REJECTED_FILE};
 use crate::observe::{Event, Observer};
 use crate::plan::Plan;
-use crate::report::{Ended, Exit, Outcome, Stats, diagnostics, failures, summary};
-use crate::store::Store;
+use crate::report::{Ended, Exit, FileLine, Outcome, Stats, diagnostics, failures, summary};
+use crate::store::{Store, file_bytes};
+
+/// How what came before the build has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// By itself.
+    Done,
+    /// By a signal.
+    Interrupted,
+    /// Because the disk was nearly full.
+    NoRoom,
+}
 
 /// Writes `stats.json`, tells the summary, and says how the verb ends. `again` is
 /// the command that goes on where something is missing.
@@ -18,13 +30,15 @@ use crate::store::Store;
 /// When the store cannot be read or the file not be written.
 pub fn finish(
     plan: &Plan,
-    store: &dyn Store,
+    store: &mut dyn Store,
     dir: &Path,
     built: &BuildReport,
     observer: &Observer,
-    interrupted: bool,
+    end: End,
     again: &str,
 ) -> Outcome {
+    let build = LastBuild::of(plan, built);
+    build.write(store)?;
     let reader = store.reader().map_err(store_error)?;
     let stats = Stats::gather(plan, &*reader, built, observer).map_err(store_error)?;
     stats.write(&OutputDir::new(dir)).map_err(|e| Ended::failed(e.to_string()))?;
@@ -34,7 +48,7 @@ pub fn finish(
         observer.tell(&Event::Warning { warning });
     }
     for (file, _) in store.outputs().map_err(store_error)? {
-        if !built.files.contains(&file) && dir.join(&file).exists() {
+        if !built.files.iter().any(|built| built.path == file) && dir.join(&file).exists() {
             let warning = format!("{file} is of an earlier build, and no longer made");
             observer.tell(&Event::Warning { warning: &warning });
         }
@@ -42,6 +56,9 @@ pub fn finish(
     let complete = stats.is_complete();
     let next = (!complete).then_some(again);
     let directory = dir.display().to_string();
+    let lines = summary(&stats, &directory, &made(dir, built), next);
+    // Set apart from what was told before.
+    let apart = if observer.voice().is_quiet() { "" } else { "\n" };
     observer.tell(&Event::Summary {
         directory: &directory,
         complete,
@@ -49,11 +66,25 @@ pub fn finish(
         requests: stats.run.requests,
         took: observer.elapsed(),
         next,
-        text: &summary(&stats, &directory, next),
+        text: &format!("{apart}{lines}"),
     });
-    Ok(match (interrupted, complete) {
-        (true, _) => Exit::Interrupted,
-        (false, true) if stats.is_sound() => Exit::Complete,
-        (false, _) => Exit::Incomplete,
+    Ok(match (end, complete) {
+        (End::Interrupted, _) => Exit::Interrupted,
+        (End::NoRoom, false) => Exit::Failed,
+        (_, true) if stats.is_sound() => Exit::Complete,
+        (_, _) => Exit::Incomplete,
     })
+}
+
+/// The files of a build with rows, and where they are.
+fn made(dir: &Path, built: &BuildReport) -> Vec<FileLine> {
+    // An empty list of what was left out is nothing to look at.
+    let told = built.files.iter().filter(|file| file.rows.is_some());
+    told.filter(|file| file.rows != Some(0) || file.path != REJECTED_FILE)
+        .map(|file| {
+            let path = dir.join(&file.path);
+            let bytes = file_bytes(&path);
+            FileLine { file: path.display().to_string(), rows: file.rows, bytes, note: None }
+        })
+        .collect()
 }

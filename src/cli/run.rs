@@ -7,8 +7,11 @@ use std::sync::Arc;
 use clap::{Arg, ArgAction, Command, value_parser};
 use scrape_api::{Delivery, OutputDir};
 
-use super::args::{with_spec, with_voice};
+use super::args::{replay, with_pace, with_spec, with_voice};
+use super::finish::End;
+use super::history::LastRun;
 use super::memory::{Memory, Source};
+use super::room::Room;
 use super::spec_args::SpecArgs;
 use super::verb::{Run, Verb};
 use super::{finish, signals, transport};
@@ -27,24 +30,8 @@ use crate::store::{
 pub const VERB: Verb = Verb { command, run: Run::Spec(run) };
 
 fn command() -> Command {
-    let command = with_spec(Command::new("run"))
+    let command = with_pace(with_spec(Command::new("run")))
         .about("Collect, then build")
-        .arg(
-            Arg::new("max-concurrent")
-                .short('c')
-                .long("max-concurrent")
-                .value_name("N")
-                .value_parser(value_parser!(u32).range(1..=1024))
-                .help("Requests in flight; overrides http.concurrency"),
-        )
-        .arg(
-            Arg::new("rate-limit")
-                .short('r')
-                .long("rate-limit")
-                .value_name("SECS")
-                .value_parser(parse_seconds)
-                .help("Seconds between requests to a host, 0 for none; never lifts a daily budget"),
-        )
         .arg(
             Arg::new("limit")
                 .short('l')
@@ -74,13 +61,7 @@ fn command() -> Command {
                 .conflicts_with("replay")
                 .help("Keep every exchange, secrets removed"),
         )
-        .arg(
-            Arg::new("replay")
-                .long("replay")
-                .value_name("FILE.har")
-                .value_parser(value_parser!(PathBuf))
-                .help("No network: answer from a recording; waits are virtual"),
-        )
+        .arg(replay())
         .after_help(
             "Example:\n  scrape run specs/apache-jira.yaml -p KAFKA -p SPARK -c 2 -o output\n\n\
              `scrape run SPEC --help` also shows the flags that the spec adds.",
@@ -119,10 +100,7 @@ fn run(spec: &SpecArgs) -> Outcome {
     let (earlier, remembered) = look(&dir, fresh)?;
     let work = job.decide(&earlier, remembered.as_ref())?;
 
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| Ended::failed(format!("cannot start: {e}")))?;
+    let runtime = transport::runtime()?;
     let _inside = runtime.enter();
     let stop = Stop::default();
     // Before anything is thrown away: a recording or a secret may be missing.
@@ -137,13 +115,19 @@ fn run(spec: &SpecArgs) -> Outcome {
     let opened = if file.exists() { SqliteStore::open(&file) } else { SqliteStore::create(&file) };
     let mut store: Box<dyn Store> = Box::new(opened.map_err(store_error)?);
 
+    let room = Room::of(&dir, &*store)?;
+    let mut last_run = LastRun::begin(spec.again(&dir, "--resume"));
     let mut collected = None;
     if let Some(client) = client {
+        let records = records(&job.plan, &*store)?;
+        room.check(records).map_err(|low| Ended::failed(low.before(&job.shown)))?;
         job.memory.write(&mut *store)?;
+        last_run.write(&mut *store)?;
         job.tell_start(&observer);
         let _display = Display::start(observer.clone(), true);
         let (back, report) = runtime.block_on(async {
             signals::listen(stop.clone(), observer.clone());
+            tokio::spawn(room.clone().watch(stop.clone(), observer.clone()));
             job.collect(store, client, &stop, &observer).await
         })?;
         store = back;
@@ -157,19 +141,23 @@ fn run(spec: &SpecArgs) -> Outcome {
     }
     let built = build_into(&job.plan, &mut *store, &dir, &observer)?;
     drop(lock);
+    let has_collected = collected.is_some();
     let collected = collected.unwrap_or_default();
     if let Some((back_at, reason)) = &collected.closed {
         observer.tell(&Event::Closed { reason, back_at: *back_at });
     }
-    let again = spec.again(&dir, "--resume");
-    finish::finish(&job.plan, &*store, &dir, &built, &observer, collected.interrupted, &again)
-}
-
-fn parse_seconds(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(seconds) if seconds.is_finite() && (0.0..=86_400.0).contains(&seconds) => Ok(seconds),
-        _ => Err(String::from("a number of seconds between 0 and 86400 is needed")),
+    let end = match (room.is_low(), collected.interrupted) {
+        (true, _) => End::NoRoom,
+        (false, true) => End::Interrupted,
+        (false, false) => End::Done,
+    };
+    let exit =
+        finish::finish(&job.plan, &mut *store, &dir, &built, &observer, end, &last_run.next)?;
+    if has_collected {
+        last_run.end(exit);
+        last_run.write(&mut *store)?;
     }
+    Ok(exit)
 }
 
 /// What a call of the verb is about.
@@ -275,9 +263,7 @@ impl Job<'_> {
             replay: self.spec.path("replay").cloned(),
             ..ClientOptions::default()
         };
-        let transport = transport::make(&self.plan)?;
-        Client::new(self.plan.clone(), transport, options, stop.clone(), observer.clone())
-            .map_err(|e| Ended::failed(e.to_string()))
+        transport::client(&self.plan, options, stop, observer)
     }
 
     async fn collect(
@@ -373,7 +359,7 @@ fn look(dir: &Path, fresh: bool) -> Outcome<(Option<Contents>, Option<Memory>)> 
 }
 
 /// Where pace and budgets of hosts are kept, per user.
-fn state_dir() -> Outcome<PathBuf> {
+pub fn state_dir() -> Outcome<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     set("SCRAPE_STATE_DIR")
         .or_else(|| set("XDG_STATE_HOME").map(|d| d.join("scrape")))

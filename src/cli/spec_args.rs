@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::program::parsed;
 use crate::observe::{Voice, log};
-use crate::plan::{Plan, compile};
+use crate::plan::{Plan, compile, explain};
 use crate::report::{self, Ended, Exit, Outcome};
 use crate::spec::{self, Diagnostics, Loaded, ParamDecl, ParamValues, Sources, params};
 
@@ -108,6 +108,15 @@ impl SpecArgs {
         plan.ok_or(Ended::told(Exit::Usage))
     }
 
+    /// The effective spec as YAML, with the place of each value.
+    ///
+    /// # Errors
+    /// With the diagnostics already told.
+    pub fn explained(&self) -> Outcome<String> {
+        let plan = self.compile(None)?;
+        Ok(explain(&self.loaded.borrow(), &plan))
+    }
+
     /// The command line that goes on in this directory: what was given, with
     /// `more` behind it and without what would begin anew.
     pub fn again(&self, dir: &Path, more: &str) -> String {
@@ -140,6 +149,16 @@ impl SpecArgs {
         self.matches.get_one(name)
     }
 
+    /// The value of a flag that is a text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.matches.get_one::<String>(name).map(String::as_str)
+    }
+
+    /// The value of a flag that is a number.
+    pub fn number(&self, name: &str) -> Option<usize> {
+        self.matches.get_one::<u32>(name).map(|n| *n as usize)
+    }
+
     /// `--output-dir`, or its default.
     pub fn output_dir(&self, replay: bool) -> PathBuf {
         let default = if replay { "output-replay" } else { "output" };
@@ -163,7 +182,7 @@ impl SpecArgs {
 }
 
 /// A word as a shell reads it back.
-fn quoted(word: &str) -> String {
+pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();

@@ -3,13 +3,19 @@
 use clap::Command;
 
 use super::verb::Verb;
-use super::{build, completions, list, man, run, schema, status, validate};
+use super::{
+    build, completions, explain, list, man, plan, preview, run, schema, status, test, validate,
+};
 
 /// All of them.
 pub const VERBS: &[Verb] = &[
     run::VERB,
     build::VERB,
     validate::VERB,
+    explain::VERB,
+    plan::VERB,
+    preview::VERB,
+    test::VERB,
     status::VERB,
     list::VERB,
     schema::VERB,

@@ -4,6 +4,7 @@
 mod children;
 mod complete;
 mod envelope;
+mod look;
 mod page;
 mod paginate;
 mod partition;
@@ -16,6 +17,7 @@ mod split;
 mod stream;
 mod walk;
 
+pub use look::{Look, Outline, outline, sample};
 pub use run::{CollectOptions, CollectReport, run};
 #[cfg(test)]
 pub use run::{Error, PartitionReport};

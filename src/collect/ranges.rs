@@ -32,7 +32,7 @@ pub(super) async fn cut(part: &Arc<PartitionRun>) -> Result<Vec<Cursor>, Break> 
     } else if run.options.offline {
         noted(part, run.client.notes())
     } else {
-        ranges.max.min(u32::try_from(run.options.concurrency).unwrap_or(u32::MAX))
+        most(ranges, run.options.concurrency)
     };
     if most <= 1 {
         return Ok(whole);
@@ -60,6 +60,17 @@ pub(super) async fn cut(part: &Arc<PartitionRun>) -> Result<Vec<Cursor>, Break> 
         starts.push(keys?);
     }
     Ok(cursors(*order, starts))
+}
+
+/// Where ranges but the first would begin in a partition with so many records.
+pub(super) fn starts(ranges: &Ranges, total: u64, concurrency: usize, page: u64) -> Vec<u64> {
+    let most = most(ranges, concurrency);
+    offsets(total, number(total, most, ranges.min_records), page)
+}
+
+/// More ranges than requests in flight are of no use.
+fn most(ranges: &Ranges, concurrency: usize) -> u32 {
+    ranges.max.min(u32::try_from(concurrency).unwrap_or(u32::MAX))
 }
 
 /// How many ranges a partition is worth.

@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use super::Stop;
-use super::address::shown;
+use super::address::{shown, without_credentials};
 use super::auth::{self, Credentials};
 use super::breaker::Breaker;
 use super::call::{Call, ClientOptions, Failure, FailureScope, Malformed, Reply, Sent, SetupError};
@@ -146,6 +146,15 @@ impl Client {
         read: impl Fn(&Reply) -> Result<T, Malformed>,
     ) -> Result<Sent<T>, Failure> {
         self.shared.send(Purpose::Data, build, max_halvings, read).await
+    }
+
+    /// A call as people read it: its method and its URL, without credentials.
+    pub fn shown(&self, call: &Call) -> String {
+        let url = match self.shared.url(call) {
+            Ok(url) => without_credentials(&url),
+            Err(_) => return call.method.as_str().to_owned(),
+        };
+        format!("{} {url}", call.method.as_str())
     }
 
     /// Keeps a small note of the engine's in the recording, with the next

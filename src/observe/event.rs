@@ -173,6 +173,24 @@ pub enum Event<'a> {
         #[serde(serialize_with = "time")]
         back_at: SystemTime,
     },
+    /// The disk is nearly full; the run ends.
+    DiskLow {
+        /// What there is, what is needed, and for what, in words.
+        reason: &'a str,
+        /// Bytes that are free.
+        free: u64,
+        /// Bytes that have to stay free.
+        needed: u64,
+    },
+    /// The disk has no room for all that is still to come.
+    DiskShort {
+        /// Bytes that are free.
+        free: u64,
+        /// Bytes that are still to come, outputs included.
+        needed: u64,
+        /// Records that are still to come.
+        records: u64,
+    },
     /// The first signal came.
     Interrupted,
     /// The second signal came.
@@ -293,11 +311,12 @@ impl Event<'_> {
     /// How much it matters.
     pub fn level(&self) -> Level {
         match self {
-            Self::Failed { .. } | Self::Rejected { .. } => Level::Error,
+            Self::Failed { .. } | Self::Rejected { .. } | Self::DiskLow { .. } => Level::Error,
             Self::PaceDamaged { .. }
             | Self::PaceUnshared { .. }
             | Self::FetchIf { .. }
             | Self::Closed { .. }
+            | Self::DiskShort { .. }
             | Self::Interrupted
             | Self::Stopped
             | Self::Warning { .. } => Level::Warning,
@@ -382,6 +401,14 @@ impl Event<'_> {
             Self::PreviousKey { request, gone, to } => {
                 format!("{request}: {gone} is gone: going on from {}", to.unwrap_or("the start"))
             }
+            Self::DiskLow { reason, .. } => return Cow::Borrowed(reason),
+            Self::DiskShort { free, needed, records } => format!(
+                "warning: the disk has {} free, and the {} still to come need about {} with their \
+                 outputs: the run will stop before the disk is full",
+                super::words::size(*free),
+                counted(*records, "record"),
+                super::words::size(*needed)
+            ),
             Self::Interrupted => String::from(
                 "interrupted: finishing the pages in hand, then building (again to stop at once)",
             ),

@@ -31,6 +31,11 @@ pub fn has_color() -> bool {
     console::colors_enabled_stderr()
 }
 
+/// Columns of the terminal, where standard error is one.
+pub fn columns() -> Option<usize> {
+    Term::stderr().is_term().then(|| size().0)
+}
+
 /// Columns and rows of the terminal; 80 and 24 where there is none.
 pub fn size() -> (usize, usize) {
     let (rows, columns) = Term::stderr().size();

@@ -10,6 +10,7 @@ pub fn duration(duration: Duration) -> String {
         10..60 => format!("{seconds} s"),
         60..3600 if seconds.is_multiple_of(60) => format!("{} min", seconds / 60),
         60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ if seconds.is_multiple_of(3600) => format!("{} h", seconds / 3600),
         _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
     }
 }
@@ -22,6 +23,7 @@ pub fn about(duration: Duration) -> String {
         0..60 => format!("{seconds} s"),
         60..600 => self::duration(Duration::from_secs(seconds)),
         600..3600 => format!("{} min", seconds / 60),
+        3600..172_800 if seconds.is_multiple_of(3600) => format!("{} h", seconds / 3600),
         3600..172_800 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
         _ => format!("{} days", seconds / 86_400),
     }

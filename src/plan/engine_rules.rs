@@ -1,89 +1,82 @@
-//! The engine's own rules of `on_response:`, which come after a spec's.
+//! The engine's own rules of `on_response:`, which come after a spec's. They are
+//! written in the language itself, so that `scrape explain` shows them as they are.
 
-use std::time::Duration;
+use super::{Condition, Rule, Wait};
+use crate::spec::decode::{Cx, Decode};
+use crate::spec::lang::{RuleSpec, WaitSpec};
+use crate::spec::params::NoTemplates;
+use crate::spec::{Diagnostics, Sources, parse};
 
-use super::{Action, Condition, Pause, ReplyKind, Rule, StatusPattern, TransportKind, Wait};
+/// As they are written.
+pub const ENGINE_RULES: &str = include_str!("engine_rules.yaml");
 
 /// What is done about a reply or a failure that no rule of the spec is about.
-/// Every status from 300 and every failure but `too_large` and `unanswerable`,
-/// which the client treats itself, is covered.
 pub fn engine_rules() -> Vec<Rule> {
-    use Action::{FailPartition, FailRun, Retry};
-    use StatusPattern::{Class, Exact};
-    let retry_after =
-        || Wait::Header { name: "Retry-After".into(), max: Some(Duration::from_secs(600)) };
-    let status = |patterns: &[StatusPattern]| Condition {
-        status: patterns.to_vec(),
-        ..Condition::default()
+    let mut diagnostics = Diagnostics::default();
+    let node = parse(ENGINE_RULES, u32::MAX, &mut diagnostics);
+    let sources = Sources::default();
+    let mut cx = Cx {
+        diagnostics: &mut diagnostics,
+        evaluate: &mut NoTemplates,
+        sources: &sources,
+        partial: false,
     };
-    let transport =
-        |kinds: &[TransportKind]| Condition { transport: kinds.to_vec(), ..Condition::default() };
-    let reply = |kinds: &[ReplyKind]| Condition { reply: kinds.to_vec(), ..Condition::default() };
-    let rule = |when: Condition, action: Action| Rule {
-        when,
-        action,
-        pause: Pause::Request,
-        wait: Vec::new(),
-        shrink_page: false,
-        say: None,
-        span: None,
-    };
-    let login = "The server asks for a login: give credentials in http.auth, or check them.";
-    vec![
-        Rule {
-            pause: Pause::Host,
-            wait: vec![retry_after(), Wait::Fixed(Duration::from_secs(60))],
-            ..rule(status(&[Exact(429)]), Retry)
-        },
-        // Only where the server names a time is it the whole host that is down.
-        Rule {
-            pause: Pause::Host,
-            wait: vec![retry_after()],
-            ..rule(
-                Condition {
-                    header: vec![("Retry-After".into(), "*".into())],
-                    ..status(&[Exact(503)])
-                },
-                Retry,
-            )
-        },
-        rule(status(&[Exact(503)]), Retry),
-        // A page may be too much for the server: the next attempt asks for less.
-        Rule {
-            wait: vec![retry_after()],
-            shrink_page: true,
-            ..rule(status(&[Exact(408), Exact(425), Class(5)]), Retry)
-        },
-        rule(transport(&[TransportKind::Connect, TransportKind::Tls]), Retry),
-        Rule {
-            shrink_page: true,
-            ..rule(
-                transport(&[
-                    TransportKind::Timeout,
-                    TransportKind::Reset,
-                    TransportKind::Truncated,
-                ]),
-                Retry,
-            )
-        },
-        Rule { say: Some(login.into()), ..rule(reply(&[ReplyKind::Login]), FailRun) },
-        Rule { shrink_page: true, ..rule(reply(&[ReplyKind::Cut]), Retry) },
-        rule(reply(&[ReplyKind::Html, ReplyKind::Empty, ReplyKind::NotJson]), Retry),
-        Rule { say: Some(login.into()), ..rule(status(&[Exact(401)]), FailRun) },
-        Rule {
-            say: Some(
-                "The server wants a CAPTCHA after failed logins: log in with a browser once, then \
-                 check the credentials."
-                    .into(),
-            ),
-            ..rule(
-                Condition {
-                    header: vec![("X-Authentication-Denied-Reason".into(), "*CAPTCHA*".into())],
-                    ..status(&[Exact(403)])
-                },
-                FailRun,
-            )
-        },
-        rule(status(&[Class(3), Class(4)]), FailPartition),
-    ]
+    let specs = node.map(|node| Vec::<RuleSpec>::decode(&node, &mut cx)).unwrap_or_default();
+    debug_assert!(!diagnostics.has_errors(), "{diagnostics:?}");
+    let own = |spec: &RuleSpec| Rule { span: None, ..Rule::of(spec, Condition::of(&spec.when)) };
+    specs.iter().map(own).collect()
+}
+
+impl Rule {
+    /// The rule that a spec writes, with its condition made ready.
+    pub fn of(spec: &RuleSpec, when: Condition) -> Self {
+        let wait = spec.wait.0.iter().map(|wait| match wait {
+            WaitSpec::Header(header) => {
+                Wait::Header { name: header.header.clone(), max: header.max }
+            }
+            WaitSpec::Fixed(time) => Wait::Fixed(*time),
+            WaitSpec::Backoff => Wait::Backoff,
+        });
+        Self {
+            when,
+            action: spec.action,
+            pause: spec.pause,
+            wait: wait.collect(),
+            shrink_page: spec.shrink_page,
+            say: spec.say.clone(),
+            span: Some(spec.span),
+        }
+    }
+}
+
+impl Condition {
+    /// What a spec writes, but for looks into JSON, whose paths have to be compiled.
+    pub fn of(spec: &crate::spec::lang::ConditionSpec) -> Self {
+        Self {
+            status: spec.status.0.clone(),
+            transport: spec.transport.0.clone(),
+            reply: spec.reply.0.clone(),
+            body: spec.body.clone(),
+            header: spec.header.0.iter().map(|(k, v)| (k.text.clone(), v.clone())).collect(),
+            json: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Action;
+
+    #[test]
+    fn the_engines_rules_are_sound_and_cover_every_status() {
+        let rules = engine_rules();
+        assert_eq!(rules.len(), ENGINE_RULES.matches("- if:").count());
+        for status in 300..600 {
+            let covers = |rule: &Rule| rule.when.status.iter().any(|s| s.matches(status));
+            assert!(rules.iter().any(covers), "{status}");
+        }
+        let last = rules.last().map(|rule| rule.action);
+        assert_eq!(last, Some(Action::FailPartition));
+    }
 }

@@ -5,9 +5,11 @@ mod compile;
 pub mod datetime;
 mod engine_rules;
 mod eval_error;
+mod explain;
 mod expr;
 mod filters;
 mod http;
+pub mod json;
 mod map;
 mod nearest;
 mod node;
@@ -20,12 +22,13 @@ mod stream;
 mod template;
 
 pub use compile::compile;
-pub use engine_rules::engine_rules;
+pub use engine_rules::{ENGINE_RULES, engine_rules};
 pub use eval_error::{EvalError, items_of};
+pub use explain::explain;
 pub use expr::{Path, PathError, Step};
 pub use http::{
     Action, Auth, Backoff, Breaker, Condition, HttpPlan, Jitter, Pause, RateLimit, ReplyKind,
-    Retry, Robots, Rule, Secret, StatusPattern, TransportKind, Wait,
+    Retry, Robots, Rule, Secret, Wait,
 };
 pub use map::{EachSource, FieldPlan, FieldSource, FieldType, MapPlan, ValueTransform};
 pub use nearest::nearest;

@@ -52,6 +52,54 @@ impl Node {
         Ok(self.eval_optional(env, scope)?.unwrap_or(Value::Null))
     }
 
+    /// As [`Node::eval`], written as JSON on one line.
+    ///
+    /// # Errors
+    /// As [`Node::eval`]; then a part may be written.
+    pub fn write(&self, env: &Env, scope: &Scope, out: &mut Vec<u8>) -> Result<(), EvalError> {
+        match self {
+            Self::Template(template) => env.write(template, scope, out),
+            Self::Object(entries) => {
+                out.push(b'{');
+                let mut first = true;
+                for (key, node) in entries {
+                    let length = out.len();
+                    if !first {
+                        out.push(b',');
+                    }
+                    write_value(out, &Value::from(key.as_str()));
+                    out.push(b':');
+                    if node.write_optional(env, scope, out)? {
+                        first = false;
+                    } else {
+                        out.truncate(length);
+                    }
+                }
+                out.push(b'}');
+                Ok(())
+            }
+            _ => {
+                write_value(out, &self.eval(env, scope)?);
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes the value, if there is one; false for an `$if` that gives nothing.
+    fn write_optional(
+        &self,
+        env: &Env,
+        scope: &Scope,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, EvalError> {
+        if let Self::If { .. } = self {
+            let value = self.eval_optional(env, scope)?;
+            value.iter().for_each(|value| write_value(out, value));
+            return Ok(value.is_some());
+        }
+        self.write(env, scope, out).map(|()| true)
+    }
+
     /// `None` for an `$if` that gives nothing.
     fn eval_optional(&self, env: &Env, scope: &Scope) -> Result<Option<Value>, EvalError> {
         Ok(Some(match self {
@@ -170,6 +218,11 @@ impl Node {
     }
 }
 
+/// Values have text keys, and memory does not fail to be written to.
+fn write_value(out: &mut Vec<u8>, value: &Value) {
+    let _ = serde_json::to_writer(out, value);
+}
+
 /// A scope with one JSON value under a name.
 #[cfg(test)]
 pub fn scope_of(name: &str, value: &Value) -> Scope {
@@ -229,9 +282,13 @@ mod tests {
             ),
         ]);
         let scope = scope_of("record", &json!({ "items": [1, 2, 3] }));
+        let value = node.eval(&env, &scope).unwrap();
         assert_eq!(
-            node.eval(&env, &scope).unwrap(),
+            value,
             json!({ "messages": ["first", [2, "#1"], [3, "#2"], 1, 2, 3], "kept": 9 })
         );
+        let mut text = Vec::new();
+        node.write(&env, &scope, &mut text).unwrap();
+        assert_eq!(String::from_utf8(text).unwrap(), value.to_string());
     }
 }

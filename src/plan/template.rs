@@ -1,21 +1,26 @@
 //! The second expression language: minijinja shapes text and values.
 
+mod calls;
+mod memo;
+mod scope;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Enumerator, Object, Serde};
+use minijinja::value::Serde;
 use minijinja::{Environment, ErrorKind, State, UndefinedBehavior};
 use serde_json::Value;
 
-mod calls;
-
 use super::eval_error::{EvalError, texts, values};
-use super::filters;
+use super::{filters, json};
 use crate::spec::Span;
 
 pub use calls::Callee;
+use scope::SCOPE;
+pub use scope::Scope;
 
 /// Steps that one evaluation may take: some hundred thousand characters of
 /// output, far from what a runaway loop needs.
@@ -31,6 +36,9 @@ pub struct Template {
     source: Arc<str>,
     span: Span,
     kind: Kind,
+    /// Whether it takes no name from outside: its value can only differ by what
+    /// the texts that it renders take.
+    steady: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -39,7 +47,8 @@ enum Kind {
     Constant(Value),
     /// Exactly one `{{ expr }}`: the value keeps its type. `shift` is how much
     /// further right the expression stands in what was compiled.
-    Native { shift: usize, start: usize, end: usize },
+    /// `names` is `["record", "title"]` where it is no more than `record.title`.
+    Native { shift: usize, start: usize, end: usize, names: Arc<[String]> },
     /// Text.
     Text,
 }
@@ -48,6 +57,8 @@ enum Kind {
 pub struct Env {
     inner: Environment<'static>,
     next: usize,
+    /// No other environment of the process has it.
+    id: u64,
 }
 
 impl Default for Env {
@@ -75,8 +86,10 @@ impl Env {
         inner.set_path_join_callback(|name, template| beside(name, template).into());
         inner.set_loader(|name| load_text(Path::new(name)));
         filters::register(&mut inner);
-        inner.add_function("render", render);
-        Self { inner, next: 0 }
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = NEXT.fetch_add(1, Relaxed);
+        inner.add_function("render", move |state: &State, name: String| render(id, state, &name));
+        Self { inner, next: 0, id }
     }
 
     /// Compiles a template. `span` is the place of exactly this text; where the
@@ -94,7 +107,7 @@ impl Env {
         let source: Arc<str> = source.into();
         if !source.contains("{{") && !source.contains("{%") && !source.contains("{#") {
             let kind = Kind::Constant(Value::String(source.to_string()));
-            return Ok(Template { id: "".into(), source, span, kind });
+            return Ok(Template { id: "".into(), source, span, kind, steady: false });
         }
         // The folder is part of the name, so that `render` finds its texts.
         let id: Arc<str> = folder.join(format!("\u{1}{}", self.next)).to_string_lossy().into();
@@ -103,16 +116,18 @@ impl Env {
             Some((start, expression)) => {
                 let head = format!("{{% set {NATIVE} = ");
                 let shift = head.len().wrapping_sub(start);
-                let kind = Kind::Native { shift, start, end: start + expression.len() };
+                let names = dotted_names(expression).into();
+                let kind = Kind::Native { shift, start, end: start + expression.len(), names };
                 (format!("{head}{expression} %}}"), kind)
             }
             None => (source.to_string(), Kind::Text),
         };
-        let template = Template { id: id.clone(), source, span, kind };
-        match self.inner.add_template_owned(id.to_string(), text) {
-            Ok(()) => Ok(template),
-            Err(error) => Err(template.error(&error, None)),
+        let mut template = Template { id: id.clone(), source, span, kind, steady: false };
+        if let Err(error) = self.inner.add_template_owned(id.to_string(), text) {
+            return Err(template.error(&error, None));
         }
+        template.steady = self.undeclared(&template).iter().all(|name| self.has_global(name));
+        Ok(template)
     }
 
     /// Evaluates a template.
@@ -122,11 +137,32 @@ impl Env {
     pub fn eval(&self, template: &Template, scope: &Scope) -> Result<Value, EvalError> {
         match &template.kind {
             Kind::Constant(value) => Ok(value.clone()),
+            Kind::Text if !template.steady => self.render_text(template, scope).map(Value::String),
             _ => {
                 let value = self.eval_native(template, scope)?;
                 serde_json::to_value(&value).map_err(|e| template.failed(e.to_string()))
             }
         }
+    }
+
+    /// As [`Env::eval`], written as JSON on one line.
+    ///
+    /// # Errors
+    /// As [`Env::eval`].
+    pub fn write(
+        &self,
+        template: &Template,
+        scope: &Scope,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EvalError> {
+        let written = match &template.kind {
+            Kind::Constant(value) => serde_json::to_writer(out, value),
+            Kind::Text if !template.steady => {
+                serde_json::to_writer(out, &self.render_text(template, scope)?)
+            }
+            _ => json::write(&self.eval_native(template, scope)?, out),
+        };
+        written.map_err(|e| template.failed(e.to_string()))
     }
 
     /// As [`Env::eval`], for those who hand the value to another template.
@@ -141,28 +177,39 @@ impl Env {
         if let Kind::Constant(value) = &template.kind {
             return Ok(minijinja::Value::from(Serde(value)));
         }
+        if let Kind::Native { names, .. } = &template.kind
+            && let Some(value) = scope.walk(names)
+        {
+            return Ok(value);
+        }
+        if template.steady {
+            return memo::recall(self.id, &template.id, scope, || self.run(template, scope));
+        }
+        self.run(template, scope)
+    }
+
+    /// Runs what was compiled.
+    fn run(&self, template: &Template, scope: &Scope) -> Result<minijinja::Value, EvalError> {
+        let Kind::Native { start, end, .. } = template.kind else {
+            return self.render_text(template, scope).map(minijinja::Value::from);
+        };
         let failed = |e| template.error(&e, Some(scope));
         let compiled = self.inner.get_template(&template.id).map_err(failed)?;
-        match template.kind {
-            Kind::Native { start, end, .. } => {
-                let done = compiled.render_captured(scope.value()).map_err(failed)?;
-                let value = done.state().lookup(NATIVE).unwrap_or_default();
-                if value.is_undefined() {
-                    let name = &template.source[start..end];
-                    let span = if template.is_verbatim() {
-                        template.span.part(start, end)
-                    } else {
-                        template.span
-                    };
-                    return Err(EvalError::new(format!("`{name}` is undefined"), span));
-                }
-                Ok(value)
-            }
-            _ => {
-                let text = compiled.render(scope.value()).map_err(failed)?;
-                Ok(minijinja::Value::from(text))
-            }
+        let done = compiled.render_captured(scope.value()).map_err(failed)?;
+        let value = done.state().lookup(NATIVE).unwrap_or_default();
+        if value.is_undefined() {
+            let name = &template.source[start..end];
+            let span =
+                if template.is_verbatim() { template.span.part(start, end) } else { template.span };
+            return Err(EvalError::new(format!("`{name}` is undefined"), span));
         }
+        Ok(value)
+    }
+
+    fn render_text(&self, template: &Template, scope: &Scope) -> Result<String, EvalError> {
+        let failed = |e| template.error(&e, Some(scope));
+        let compiled = self.inner.get_template(&template.id).map_err(failed)?;
+        compiled.render(scope.value()).map_err(failed)
     }
 
     /// Evaluates a condition: whether the value counts as true.
@@ -231,7 +278,8 @@ impl Env {
 impl Template {
     /// A value that is no template.
     pub fn constant(value: Value, span: Span) -> Self {
-        Self { id: "".into(), source: "".into(), span, kind: Kind::Constant(value) }
+        let (id, source) = ("".into(), "".into());
+        Self { id, source, span, kind: Kind::Constant(value), steady: false }
     }
 
     /// The text as it was written.
@@ -311,6 +359,17 @@ fn single_expression(source: &str) -> Option<(usize, &str)> {
     Some((source.find(expression)?, expression))
 }
 
+/// The names of an expression that is no more than names with points between
+/// them; else none.
+fn dotted_names(expression: &str) -> Vec<String> {
+    let is_name = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    };
+    let names: Vec<String> = expression.split('.').map(str::to_owned).collect();
+    if names.iter().all(|name| is_name(name)) { names } else { Vec::new() }
+}
+
 fn load_text(file: &Path) -> Result<Option<String>, minijinja::Error> {
     if let Some(name) = file.to_string_lossy().strip_prefix(OUTSIDE) {
         return Err(minijinja::Error::new(
@@ -330,14 +389,20 @@ fn load_text(file: &Path) -> Result<Option<String>, minijinja::Error> {
 
 /// `render("name")`: a text template below the folder of the file that calls,
 /// with what that file sees.
-fn render(state: &State, name: String) -> Result<String, minijinja::Error> {
-    let scope = state.lookup(SCOPE).unwrap_or_default();
-    let text = state.get_template(&name)?;
-    // Wrapped, so that the place of this call is kept beside that of the failure.
-    text.render(scope).map_err(|error| {
-        minijinja::Error::new(ErrorKind::InvalidOperation, format!("{name} failed"))
-            .with_source(error)
-    })
+fn render(env: u64, state: &State, name: &str) -> Result<minijinja::Value, minijinja::Error> {
+    let text = state.get_template(name)?;
+    let root = state.lookup(SCOPE).unwrap_or_default();
+    let render = |root| {
+        // Wrapped, so that the place of this call is kept beside that of the failure.
+        text.render(root).map(minijinja::Value::from).map_err(|error| {
+            minijinja::Error::new(ErrorKind::InvalidOperation, format!("{name} failed"))
+                .with_source(error)
+        })
+    };
+    match Scope::from_value(&root) {
+        Some(scope) => memo::recall(env, text.name(), &scope, || render(root)),
+        None => render(root),
+    }
 }
 
 /// The file that a name means in a template: below that template's folder. What
@@ -353,70 +418,6 @@ fn beside(name: &str, template: &str) -> String {
 
 /// Marks a name that leaves its folder.
 const OUTSIDE: &str = "\u{2}";
-
-/// The name under which a scope finds itself, for `render`.
-const SCOPE: &str = "__scope";
-
-/// The names that a template sees. Cheap to extend and to clone: the values are
-/// shared.
-#[derive(Debug, Clone, Default)]
-pub struct Scope(Arc<Layer>);
-
-#[derive(Debug, Default)]
-struct Layer {
-    names: Vec<(String, minijinja::Value)>,
-    below: Option<Scope>,
-}
-
-impl Scope {
-    /// A scope of its own.
-    pub fn new(names: impl IntoIterator<Item = (String, minijinja::Value)>) -> Self {
-        Self(Arc::new(Layer { names: names.into_iter().collect(), below: None }))
-    }
-
-    /// This scope with one more name, which hides one of the same name.
-    #[must_use]
-    pub fn with(&self, name: &str, value: minijinja::Value) -> Self {
-        self.with_all([(name.to_owned(), value)])
-    }
-
-    /// This scope with more names.
-    #[must_use]
-    pub fn with_all(&self, names: impl IntoIterator<Item = (String, minijinja::Value)>) -> Self {
-        Self(Arc::new(Layer { names: names.into_iter().collect(), below: Some(self.clone()) }))
-    }
-
-    /// The value of a name.
-    pub fn get(&self, name: &str) -> Option<minijinja::Value> {
-        let own = self.0.names.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.clone());
-        own.or_else(|| self.0.below.as_ref()?.get(name))
-    }
-
-    fn value(&self) -> minijinja::Value {
-        minijinja::Value::from_dyn_object(self.0.clone())
-    }
-}
-
-impl Object for Layer {
-    fn get_value(self: &Arc<Self>, key: &minijinja::Value) -> Option<minijinja::Value> {
-        self.get_value_by_str(key.as_str()?)
-    }
-
-    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<minijinja::Value> {
-        let scope = Scope(self.clone());
-        if key == SCOPE { Some(scope.value()) } else { scope.get(key) }
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        let mut names: BTreeSet<String> = BTreeSet::new();
-        let mut layer = Some(self);
-        while let Some(at) = layer {
-            names.extend(at.names.iter().map(|(n, _)| n.clone()));
-            layer = at.below.as_ref().map(|s| &s.0);
-        }
-        Enumerator::Values(names.into_iter().map(minijinja::Value::from).collect())
-    }
-}
 
 /// A JSON value as templates see it.
 pub fn template_value(value: &Value) -> minijinja::Value {

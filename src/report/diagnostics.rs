@@ -1,10 +1,11 @@
 //! Diagnostics as a person reads them, and as a machine does.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
 
+use crate::observe::screen;
 use crate::spec::{Diagnostic, Diagnostics, Severity, Sources, Span};
 
 /// Renders findings: each with `file:line:column`, the line, a caret under the
@@ -32,18 +33,15 @@ pub fn print_all(found: &[Diagnostic], sources: &Sources, json: bool) {
     if found.is_empty() {
         return;
     }
-    let mut stderr = std::io::stderr().lock();
     if json {
         let lines = to_json(found, sources).into_iter().map(Event::new);
         for line in lines.filter_map(|event| serde_json::to_string(&event).ok()) {
-            let _ = writeln!(stderr, "{line}");
+            screen::print(&format!("{line}\n"));
         }
         return;
     }
-    let color = stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let width = if stderr.is_terminal() { 120 } else { 160 };
-    // Nobody is left to tell when standard error is closed.
-    let _ = stderr.write_all(render(found, sources, color, width).as_bytes());
+    let width = screen::columns().unwrap_or(160);
+    screen::print(&render(found, sources, screen::has_color(), width));
 }
 
 /// Writes findings to standard output, as data: one object a line.

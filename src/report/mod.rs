@@ -3,9 +3,15 @@
 pub mod diagnostics;
 mod exit;
 pub mod failures;
+pub mod outline;
+mod parts;
 mod stats;
+mod status;
 mod summary;
+mod table;
 
 pub use exit::{Ended, Exit, Outcome};
+pub use parts::{FileLine, PartitionLine};
 pub use stats::{STATS_FILE, Stats};
+pub use status::{Next, OutputStatus, PartitionStatus, RejectStatus, RunStatus, Status};
 pub use summary::summary;

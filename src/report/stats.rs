@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use scrape_api::{AtomicFile, OutputDir};
 use serde::Serialize;
 
+use super::PartitionLine;
 use crate::build::{BuildCounts, BuildReport, StreamCounts, TaskCounts};
 use crate::kill;
 use crate::observe::Observer;
@@ -160,6 +161,20 @@ impl PartitionStats {
             checked: row.and_then(|r| r.checked.clone()),
             limit: row.and_then(|r| r.limit),
             reason: row.and_then(|r| r.reason.clone()),
+        }
+    }
+
+    /// It as people read of it.
+    pub fn line(&self) -> PartitionLine<'_> {
+        PartitionLine {
+            stream: &self.stream,
+            partition: &self.partition,
+            got: self.got,
+            expected: self.expected,
+            state: self.state,
+            checked: self.checked.as_deref(),
+            limit: self.limit,
+            reason: self.reason.as_deref(),
         }
     }
 

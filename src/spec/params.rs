@@ -12,8 +12,8 @@ use super::units::{self, Fault};
 use super::yaml::{Data, Scalar, Yaml};
 use super::{Diagnostics, Key, Span, suggest};
 
-/// The flags of `scrape run` itself, long and short: no param can have one.
-pub const FIXED_FLAGS: [(&str, Option<char>); 14] = [
+/// The flags of the verbs that take params, long and short: no param can have one.
+pub const FIXED_FLAGS: [(&str, Option<char>); 19] = [
     ("output-dir", Some('o')),
     ("max-concurrent", Some('c')),
     ("rate-limit", Some('r')),
@@ -26,6 +26,11 @@ pub const FIXED_FLAGS: [(&str, Option<char>); 14] = [
     ("quiet", Some('q')),
     ("verbose", Some('v')),
     ("set", None),
+    ("format", None),
+    ("records", Some('n')),
+    ("task", None),
+    ("key", None),
+    ("full", None),
     ("help", Some('h')),
     ("version", Some('V')),
 ];
@@ -397,7 +402,7 @@ fn check_flags(
 }
 
 /// For sections in which templates have no values to see.
-struct NoTemplates;
+pub struct NoTemplates;
 
 impl Evaluate for NoTemplates {
     fn evaluate(

@@ -45,14 +45,14 @@ impl Sources {
         u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX)
     }
 
+    /// All files, the spec itself first.
+    pub fn iter(&self) -> impl Iterator<Item = &Source> {
+        self.files.iter()
+    }
+
     /// The file of a number.
     pub fn get(&self, file: u32) -> Option<&Source> {
         self.files.get(file as usize)
-    }
-
-    /// All files.
-    pub fn iter(&self) -> impl Iterator<Item = &Source> {
-        self.files.iter()
     }
 
     /// The folder of a file, which paths in it are relative to; empty for one

@@ -100,6 +100,16 @@ impl Lock {
         Ok(Self { kind, _file: file })
     }
 
+    /// Who holds the lock of a directory, without waiting for it: `process 4711`.
+    pub fn holder(directory: &Path, kind: LockKind) -> Option<String> {
+        let mut file = File::open(directory.join(kind.file_name())).ok()?;
+        match file.try_lock_shared() {
+            // Let go with the file, before anybody gives up waiting.
+            Ok(()) | Err(TryLockError::Error(_)) => None,
+            Err(TryLockError::WouldBlock) => Some(holder(&mut file)),
+        }
+    }
+
     /// What it is for.
     pub fn kind(&self) -> LockKind {
         self.kind

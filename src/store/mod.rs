@@ -3,6 +3,7 @@
 
 mod body;
 mod directory;
+mod disk;
 mod lock;
 mod model;
 mod sqlite;
@@ -10,6 +11,7 @@ mod writer;
 
 pub use body::Body;
 pub use directory::{Contents, OutputState, STORE_FILE};
+pub use disk::{file_bytes, free_bytes, store_bytes};
 pub use lock::{Lock, LockKind};
 pub use model::{
     ChildCommit, ChildItem, ChildKey, Committed, Cursor, NewRecord, PageCommit, PartitionRow,

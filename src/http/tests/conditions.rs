@@ -2,8 +2,9 @@ use serde_json::json;
 
 use super::*;
 use crate::http::condition::Situation;
-use crate::plan::{Action, Condition, Path, Pause, ReplyKind, StatusPattern};
+use crate::plan::{Action, Condition, Path, Pause, ReplyKind};
 use crate::spec::Span;
+use crate::spec::lang::StatusPattern;
 
 fn path(text: &str) -> Path {
     Path::parse(text, Span { file: 0, start: 0, end: 0 }).unwrap()

@@ -1,7 +1,8 @@
 use scrape_api::FetchErrorKind as Kind;
 
 use super::*;
-use crate::plan::{Action, Condition, Pause, StatusPattern, Wait};
+use crate::plan::{Action, Condition, Pause, Wait};
+use crate::spec::lang::StatusPattern;
 
 fn header_wait(max: u64) -> Vec<Wait> {
     let max = Some(Duration::from_secs(max));

@@ -8,7 +8,8 @@ use scrape_standin::{Config, Fault, FaultConfig, Standin};
 
 use super::*;
 use crate::http::clock::SystemClock;
-use crate::plan::{Action, Condition, Pause, RateLimit, StatusPattern, Wait};
+use crate::plan::{Action, Condition, Pause, RateLimit, Wait};
+use crate::spec::lang::StatusPattern;
 
 fn standin(faults: FaultConfig) -> Standin {
     Standin::start(Config {

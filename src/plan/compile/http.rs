@@ -6,10 +6,10 @@ use super::compiler::Compiler;
 use super::names::Attrs;
 use crate::plan::{
     Action, Backoff, Breaker, Check, Condition, HttpPlan, Path, Pause, Preflight, RateLimit, Retry,
-    Rule, Wait, engine_rules,
+    Rule, engine_rules,
 };
 use crate::spec::decode::Address;
-use crate::spec::lang::{BackoffKind, ConditionSpec, PreflightSpec, RuleSpec, Spec, WaitSpec};
+use crate::spec::lang::{BackoffKind, ConditionSpec, PreflightSpec, RuleSpec, Spec};
 use crate::spec::{Data, Span, Yaml};
 
 impl Compiler<'_> {
@@ -90,34 +90,12 @@ impl Compiler<'_> {
                 format!("`do: {}` sends nothing again: it cannot wait", spec.action.as_str()),
             );
         }
-        let wait = spec.wait.0.iter().map(|wait| match wait {
-            WaitSpec::Header(header) => {
-                Wait::Header { name: header.header.clone(), max: header.max }
-            }
-            WaitSpec::Fixed(time) => Wait::Fixed(*time),
-            WaitSpec::Backoff => Wait::Backoff,
-        });
-        Rule {
-            when,
-            action: spec.action,
-            pause: spec.pause,
-            wait: wait.collect(),
-            shrink_page: spec.shrink_page,
-            say: spec.say.clone(),
-            span: Some(spec.span),
-        }
+        Rule::of(spec, when)
     }
 
     fn condition(&mut self, spec: &ConditionSpec) -> Condition {
         let json = spec.json.0.iter().map(|(key, value)| self.json_check(key, value)).collect();
-        let condition = Condition {
-            status: spec.status.0.clone(),
-            transport: spec.transport.0.clone(),
-            reply: spec.reply.0.clone(),
-            body: spec.body.clone(),
-            header: spec.header.0.iter().map(|(k, v)| (k.text.clone(), v.clone())).collect(),
-            json,
-        };
+        let condition = Condition { json, ..Condition::of(spec) };
         let empty = condition.status.is_empty()
             && condition.transport.is_empty()
             && condition.reply.is_empty()

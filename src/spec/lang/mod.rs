@@ -7,6 +7,7 @@ mod pagination;
 mod param;
 mod root;
 mod stream;
+mod trial;
 
 pub use http::{
     Action, AuthKind, AuthSpec, BackoffKind, ConditionSpec, HttpSpec, Jitter, Pause, PreflightSpec,
@@ -18,3 +19,4 @@ pub use pagination::{KeyOrder, OverlaySpec, PaginationSpec, PaginationType};
 pub use param::{ParamSpec, ParamType, SecretSpec};
 pub use root::Spec;
 pub use stream::{ChildSpec, Gone, RequestSpec, StreamSpec, Values};
+pub use trial::{CaseSpec, CountsSpec, Number, TrialSpec};

@@ -1,0 +1,300 @@
+//! One test: a run from a recording into a folder of its own, then a look at what
+//! came of it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use scrape_api::{Delivery, OutputDir};
+use serde_json::Value;
+
+use super::compare::{Finding, compare, differ, near};
+use super::file::TestFile;
+use crate::build::{self, BuildOptions, Fate, Shown, show};
+use crate::collect::{self, CollectOptions};
+use crate::http::{Client, ClientOptions};
+use crate::observe::{Observer, Voice};
+use crate::plan::{Plan, compile};
+use crate::report::Stats;
+use crate::spec::lang::{CaseSpec, CountsSpec, Number};
+use crate::spec::{self, Data, Diagnostics, ParamValues, Sources, Yaml, params};
+use crate::store::{Reader, STORE_FILE, SqliteStore, Store, Writer};
+
+/// Makes the client of a plan.
+pub type Connect<'c> =
+    &'c dyn Fn(&Arc<Plan>, ClientOptions, &Arc<Observer>) -> Result<Client, String>;
+
+/// What came of a test.
+pub struct Verdict {
+    /// What is not as expected, each a sentence with its place; none where all is.
+    pub findings: Vec<String>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Runs one test of a spec. Sinks that write elsewhere than into files are left
+/// alone.
+///
+/// # Errors
+/// When the spec itself is wrong: its findings.
+pub fn run(
+    runtime: &tokio::runtime::Runtime,
+    spec: &Path,
+    file: &TestFile,
+    case: &CaseSpec,
+    connect: Connect,
+) -> Result<Verdict, (Diagnostics, Arc<Sources>)> {
+    let begun = Instant::now();
+    let mut findings = Vec::new();
+    let plan = plan(spec, file, case, &mut findings)?;
+    let ran = plan.and_then(|plan| {
+        judge(runtime, &plan, file, case, connect).map_err(|reason| vec![here(file, case, &reason)])
+    });
+    match ran {
+        Ok(found) => {
+            let place = |f: &Finding| format!("{}: {}", file.sources.display(f.span), f.message);
+            findings.extend(found.iter().map(place));
+        }
+        Err(found) => findings.extend(found),
+    }
+    Ok(Verdict { findings, took: begun.elapsed() })
+}
+
+fn here(file: &TestFile, case: &CaseSpec, reason: &str) -> String {
+    format!("{}: {reason}", file.sources.display(case.span))
+}
+
+/// The spec with the params of a test. Inside: what is wrong with those.
+type Planned = Result<Arc<Plan>, Vec<String>>;
+
+fn plan(
+    spec: &Path,
+    file: &TestFile,
+    case: &CaseSpec,
+    findings: &mut Vec<String>,
+) -> Result<Planned, (Diagnostics, Arc<Sources>)> {
+    let mut loaded = spec::load(spec).map_err(|error| (error.diagnostics, error.sources))?;
+    let mut diagnostics = Diagnostics::default();
+    let declared = params::declarations(&loaded, &mut diagnostics);
+    let mut values = ParamValues::stand_ins();
+    for (key, node) in &case.params.0 {
+        let set =
+            params::find(&declared, &key.text).and_then(|param| values.set(param, &texts(node)));
+        if let Err(message) = set {
+            findings.push(format!("{}: {message}", file.sources.display(key.span)));
+        }
+    }
+    if !findings.is_empty() {
+        return Ok(Err(std::mem::take(findings)));
+    }
+    let mut diagnostics = Diagnostics::default();
+    match compile(&mut loaded, &values, &mut diagnostics) {
+        Some(mut plan) => {
+            plan.sinks.retain(|sink| {
+                (sink.make)().is_ok_and(|sink| sink.delivery() == Delivery::Replace)
+            });
+            Ok(Ok(Arc::new(plan)))
+        }
+        None => Err((diagnostics, loaded.sources)),
+    }
+}
+
+/// The texts of a param's value, as the command line would give them.
+fn texts(node: &Yaml) -> Vec<String> {
+    match &node.data {
+        Data::List(items) => items.iter().flat_map(texts).collect(),
+        Data::Scalar(scalar) => vec![scalar.text.clone()],
+        Data::Map(_) | Data::Broken => Vec::new(),
+    }
+}
+
+/// Collects and builds in a folder of its own, and looks at the result.
+fn judge(
+    runtime: &tokio::runtime::Runtime,
+    plan: &Arc<Plan>,
+    file: &TestFile,
+    case: &CaseSpec,
+    connect: Connect,
+) -> Result<Vec<Finding>, String> {
+    let folder = tempfile::tempdir().map_err(|e| format!("no temporary folder: {e}"))?;
+    let observer = Arc::new(Observer::new(Voice::Quiet));
+    let replay = file.folder.join(&case.replay);
+    let options = ClientOptions { first_seq: 1, replay: Some(replay), ..Default::default() };
+    let _inside = runtime.enter();
+    let client = connect(plan, options, &observer)?;
+    let store = SqliteStore::create(&folder.path().join(STORE_FILE)).map_err(|e| e.to_string())?;
+    let mut store =
+        runtime.block_on(collect(plan, Box::new(store), client, case.limit, &observer))?;
+    let dir = OutputDir::new(folder.path());
+    let built =
+        build::run(plan, &mut *store, &dir, &BuildOptions::default()).map_err(|e| e.to_string())?;
+    let reader = store.reader().map_err(|e| e.to_string())?;
+    let stats = Stats::gather(plan, &*reader, &built, &observer).map_err(|e| e.to_string())?;
+
+    let mut findings = Vec::new();
+    if case.complete {
+        for partition in stats.counts.partitions.iter().filter(|p| !p.is_done()) {
+            let reason = partition.reason.as_deref().unwrap_or(partition.state);
+            let message = format!("{} is not complete: {reason}", partition.partition);
+            findings.push(Finding { span: case.span, message });
+        }
+    }
+    counts(&case.expect.counts, &stats, &mut findings);
+    looks(plan, &*reader, case, &mut findings)?;
+    Ok(findings)
+}
+
+async fn collect(
+    plan: &Arc<Plan>,
+    store: Box<dyn Store>,
+    client: Client,
+    limit: Option<u64>,
+    observer: &Arc<Observer>,
+) -> Result<Box<dyn Store>, String> {
+    let writer = Writer::start(store).map_err(|e| e.to_string())?;
+    let options = CollectOptions { limit, concurrency: 1, offline: true, resume: false };
+    let (plan, stop) = (plan.clone(), Default::default());
+    let report = collect::run(plan, writer.clone(), client, options, stop, observer.clone()).await;
+    let store = writer.close().await.map_err(|e| e.to_string())?;
+    report.map_err(|e| e.to_string())?;
+    Ok(store)
+}
+
+/// Compares numbers.
+fn counts(expected: &CountsSpec, stats: &Stats, findings: &mut Vec<Finding>) {
+    let counts = &stats.counts;
+    let streams = counts.build.streams.values();
+    let single = [
+        ("records", &expected.records, counts.partitions.iter().map(|p| p.got).sum::<u64>()),
+        ("mapped", &expected.mapped, streams.map(|s| s.mapped).sum()),
+    ];
+    for (name, number, got) in single {
+        number.iter().for_each(|number| check(name, *number, got, findings));
+    }
+    let mut rejects = BTreeMap::<String, u64>::new();
+    for (reason, count) in counts.build.rejects.values().flatten() {
+        *rejects.entry(reason.clone()).or_default() += count;
+    }
+    let partitions = counts.partitions.iter().map(|p| (p.partition.clone(), p.got));
+    let tasks = counts.build.tasks.iter().map(|(name, task)| (name.clone(), task.examples));
+    let sinks = counts.build.sinks.iter().map(|(name, sink)| (name.clone(), sink.rows));
+    let named: [(_, _, HashMap<String, u64>); 4] = [
+        ("partition", &expected.partitions, partitions.collect()),
+        ("task", &expected.tasks, tasks.collect()),
+        ("sink", &expected.sinks, sinks.collect()),
+        ("rejects for", &expected.rejects, rejects.into_iter().collect()),
+    ];
+    for (what, expected, got) in named {
+        for (key, number) in &expected.0 {
+            let name = format!("{what} {}", key.text);
+            match got.get(&key.text) {
+                Some(got) => check(&name, *number, *got, findings),
+                // A reason that never came up.
+                None if what == "rejects for" => check(&name, *number, 0, findings),
+                None => findings.push(Finding {
+                    span: key.span,
+                    message: format!("there is no {name}{}", near(&key.text, got.keys())),
+                }),
+            }
+        }
+    }
+}
+
+fn check(name: &str, number: Number, got: u64, findings: &mut Vec<Finding>) {
+    if number.value != got {
+        let message = differ(name, &number.value.into(), &got.into());
+        findings.push(Finding { span: number.span, message });
+    }
+}
+
+/// Compares single records and examples.
+fn looks(
+    plan: &Plan,
+    reader: &dyn Reader,
+    case: &CaseSpec,
+    findings: &mut Vec<Finding>,
+) -> Result<(), String> {
+    let examples = case.expect.examples.0.iter().flat_map(|(_, keys)| &keys.0);
+    let keys = case.expect.records.0.iter().chain(examples);
+    let mut wanted: HashMap<String, Option<Shown>> =
+        keys.map(|(key, _)| (key.text.clone(), None)).collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    show(plan, |show| {
+        for (number, stream) in plan.streams.iter().enumerate() {
+            let ids: Vec<String> = stream.partitions.iter().map(|p| p.id.clone()).collect();
+            reader.records(&stream.name, &ids, &mut |record| {
+                let shown = show.record(number, &record);
+                for key in [&shown.key, &record.primary_key].map(Clone::clone) {
+                    if let Some(place @ None) = wanted.get_mut(&key) {
+                        *place = Some(shown);
+                        break;
+                    }
+                }
+                ControlFlow::Continue(())
+            })?;
+        }
+        Ok(())
+    })
+    .map_err(|e: crate::store::Error| e.to_string())?;
+
+    for (key, expected) in &case.expect.records.0 {
+        let found = wanted.get(&key.text).and_then(Option::as_ref).map(|shown| &shown.record);
+        let name = format!("record {}", key.text);
+        match found {
+            Some(Ok(record)) => compare(expected, record, &name, findings),
+            Some(Err(reason)) => {
+                findings.push(Finding { span: key.span, message: format!("{name}: {reason}") });
+            }
+            None => {
+                findings.push(Finding { span: key.span, message: format!("there is no {name}") })
+            }
+        }
+    }
+    for (task, keys) in &case.expect.examples.0 {
+        let Some(number) = plan.tasks.iter().position(|t| t.name == task.text) else {
+            let names: Vec<String> = plan.tasks.iter().map(|t| t.name.clone()).collect();
+            let message =
+                format!("there is no task {}{}", task.text, near(&task.text, names.iter()));
+            findings.push(Finding { span: task.span, message });
+            continue;
+        };
+        for (key, expected) in &keys.0 {
+            let name = format!("{} {}", task.text, key.text);
+            match wanted.get(&key.text).and_then(Option::as_ref) {
+                Some(shown) => match made(shown.tasks.get(number)) {
+                    Ok(example) => compare(expected, &example, &name, findings),
+                    Err(reason) => findings
+                        .push(Finding { span: key.span, message: format!("{name}: {reason}") }),
+                },
+                None => {
+                    let message = format!("there is no record {}", key.text);
+                    findings.push(Finding { span: key.span, message });
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a task made of a record, as its file has it: the example, all of them in a
+/// list where there are several, null where there is none.
+fn made(fates: Option<&Vec<Fate>>) -> Result<Value, String> {
+    let mut examples = Vec::new();
+    for fate in fates.into_iter().flatten() {
+        match fate {
+            Fate::Made { leak: Some(crate::plan::LeakPolicy::Drop), .. }
+            | Fate::NotApplicable { .. } => {}
+            Fate::Made { example, .. } => examples.push(example.clone()),
+            Fate::Failed(reason) => return Err(reason.clone()),
+        }
+    }
+    Ok(match examples.len() {
+        0 => Value::Null,
+        1 => examples.remove(0),
+        _ => Value::Array(examples),
+    })
+}
