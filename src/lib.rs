@@ -11,6 +11,7 @@ mod build;
 mod cli;
 mod collect;
 mod http;
+mod kill;
 mod observe;
 mod plan;
 mod plugins;
