@@ -338,7 +338,7 @@ fn an_explained_spec_is_the_spec() {
         "apache-jira.yaml:40: {{ params.cooldown }}",
         "failures: 20                                            # default",
         "    # The engine's own rules, after those of the spec.",
-        "templates/summarization.yaml:23",
+        "templates/summarization.yaml:24",
     ] {
         assert!(ran.stdout.contains(wanted), "{wanted} is missing in\n{}", ran.stdout);
     }

@@ -173,6 +173,12 @@ fn nullable(schema: Value) -> Value {
     json!({ "anyOf": [schema, { "type": "null" }] })
 }
 
+/// A schema for one type of values: what is wrong inside such a value is told of by
+/// itself, not as none of several forms.
+fn when(ty: &str, schema: Value, otherwise: Value) -> Value {
+    json!({ "if": { "type": ty }, "then": schema, "else": otherwise })
+}
+
 /// The keys that must be there, here and below.
 fn requirements(declaration: &Declaration) -> Value {
     let mut required = Vec::new();
@@ -228,10 +234,16 @@ fn requirements_of(shape: Shape) -> Option<Value> {
 }
 
 fn property(key: &KeyDeclaration, plugins: &[&Plugin]) -> Value {
-    let mut schema = shape((key.shape)(), plugins);
+    let shape = (key.shape)();
+    let mut schema = self::shape(shape, plugins);
     if key.default.is_some() || (key.optional)() {
         // Null takes away what the file that is extended says.
-        schema = nullable(schema);
+        schema = match shape {
+            Shape::Section(_) | Shape::Named(_) | Shape::List(_) => {
+                when("null", json!(true), schema)
+            }
+            _ => nullable(schema),
+        };
     }
     let mut description = sentence(key.doc);
     if !key.only.is_empty() {
@@ -280,19 +292,40 @@ fn shape(shape: Shape, plugins: &[&Plugin]) -> Value {
             json!({ "anyOf": each.chain([reference("template")]).collect::<Vec<_>>() })
         }
         Shape::List(inner) => {
-            or_template(json!({ "type": "array", "items": self::shape(inner(), plugins) }))
+            let items = self::shape(inner(), plugins);
+            when("string", reference("template"), json!({ "type": "array", "items": items }))
         }
-        Shape::OneOrList(inner) => json!({ "anyOf": [
-            self::shape(inner(), plugins), { "type": "array", "items": self::shape(inner(), plugins) },
-        ] }),
-        Shape::Named(inner) => json!({
-            "type": "object", "additionalProperties": { "anyOf": [
-                self::shape(inner(), plugins), { "type": "null" }, reference("file"),
-            ] },
-        }),
+        Shape::OneOrList(inner) => {
+            let one = self::shape(inner(), plugins);
+            when("array", json!({ "items": one }), one.clone())
+        }
+        Shape::Named(inner) => {
+            let value = match (inner(), self::shape(inner(), plugins)) {
+                // Sections see to it themselves.
+                (Shape::Section(_), value) => value,
+                (_, value) => unless_included(value),
+            };
+            let value = when("null", json!(true), value);
+            json!({ "type": "object", "additionalProperties": value })
+        }
         Shape::Section(declaration) => reference(declaration.name),
         Shape::OneOf(shapes) => {
-            json!({ "anyOf": shapes.iter().map(|s| self::shape(s(), plugins)).collect::<Vec<_>>() })
+            let (sections, others): (Vec<Shape>, Vec<Shape>) = shapes
+                .iter()
+                .map(|shape| shape())
+                .partition(|shape| matches!(shape, Shape::Section(_)));
+            let all = |shapes: &[Shape]| -> Vec<Value> {
+                shapes.iter().map(|shape| self::shape(*shape, plugins)).collect()
+            };
+            match sections[..] {
+                [section] => {
+                    when("object", self::shape(section, plugins), json!({ "anyOf": all(&others) }))
+                }
+                _ => {
+                    let forms = [all(&sections), all(&others)].concat();
+                    json!({ "anyOf": forms })
+                }
+            }
         }
         Shape::Plugin(kind) => {
             let named = plugins.iter().filter(|plugin| plugin.constructor.kind() == kind);
