@@ -5,10 +5,13 @@ use std::fs;
 use std::io::{ErrorKind, Read};
 use std::path::{Component, Path, PathBuf};
 
+use scrape_api::{AtomicFile, sync_folder};
+
 use super::sqlite::APPLICATION_ID;
 use super::{
     Error, Lock, LockKind, PartitionRow, PartitionState, Result, SqliteReader, UnfinishedLists,
 };
+use crate::kill;
 
 /// The store's file in an output directory.
 pub const STORE_FILE: &str = "store.db";
@@ -217,17 +220,26 @@ fn remove(directory: &Path, listed: Vec<String>) -> Result<Cleared> {
             continue;
         };
         cleared.removed += usize::from(remove_file(&path)?);
+        // What a build left that was cut.
+        remove_file(&AtomicFile::temporary(&path))?;
+        kill::point("earlier output removed");
         folders
             .extend(path.ancestors().skip(1).take_while(|f| *f != directory).map(Path::to_owned));
     }
     // The deepest first. One that still holds something stays.
     for folder in folders.iter().rev() {
-        let _ = fs::remove_dir(folder);
+        if fs::remove_dir(folder).is_err() {
+            // Nobody would know of files that a power cut brings back.
+            let _ = sync_folder(folder);
+        }
     }
+    sync_folder(directory).map_err(|cause| unreadable(directory, &cause))?;
     for companion in STORE_COMPANIONS {
         remove_file(&directory.join(companion))?;
     }
+    kill::point("earlier outputs removed");
     cleared.removed += usize::from(remove_file(&directory.join(STORE_FILE))?);
+    kill::point("earlier store removed");
     Ok(cleared)
 }
 
