@@ -111,6 +111,8 @@ pub fn run(
         Ok(filled) => filled,
         Err(error) => {
             sinks.iter_mut().for_each(|sink| sink.abort());
+            // Should this fail too, they are announced and not there.
+            let _ = store.withdraw_outputs(&files);
             return Err(error);
         }
     };
