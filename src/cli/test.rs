@@ -11,7 +11,7 @@ use super::args::{allow_read, allowed, format};
 use super::transport;
 use super::verb::{Run, Verb};
 use crate::http::Stop;
-use crate::observe::words::counted;
+use crate::observe::words::{counted, printable};
 use crate::report::{self, Ended, Exit, Outcome};
 use crate::trial;
 
@@ -109,7 +109,7 @@ fn tell(spec: &Path, name: &str, verdict: &trial::Verdict, as_json: bool) {
     for finding in &verdict.findings {
         let _ = writeln!(text, "     {}", finding.replace('\n', "\n     "));
     }
-    print(&text);
+    print(&printable(&text));
 }
 
 /// A closed pipe is no error.
