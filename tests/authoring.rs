@@ -83,7 +83,7 @@ fn a_preview_shows_examples_beside_the_fields_that_went_in() {
     let (sampled, stored) = (json(&sampled.stdout), json(&stored.stdout));
     assert_eq!(sampled, stored);
     let first = common::lines(&scrape.dir().join("out/tasks/summarization.jsonl")).remove(0);
-    assert_eq!(stored["tasks"]["summarization"][0]["example"], first);
+    assert_eq!(stored["tasks"]["summarization"]["examples"][0]["example"], first);
     assert_eq!(stored["key"], first["meta"]["issue_key"]);
     common::assert_same(&before, &scrape.outputs("out"));
 
@@ -109,15 +109,137 @@ fn a_preview_says_why_a_task_makes_nothing() {
     assert_eq!(
         end.lines().take(3).collect::<Vec<_>>(),
         [
-            "→ qa: not made, this is false or empty: {{ record.body | length >= 100 and pairs }}",
-            "    pairs: []",
-            "    record.body:",
+            "→ qa: not made, `when` is false: {{ record.body | length >= 100 and pairs }}",
+            "    pairs (0 items): []",
+            "    record.body (319 characters):",
         ]
     );
     let ran = scrape.run(&["preview", &spec(), "--replay", &har(), "--task", "qaa"]).expect(2);
     assert!(ran.stderr.contains("did you mean `qa`?"), "{}", ran.stderr);
     let ran = scrape.run(&["preview", &spec(), "--replay", &har(), "--key", "KAFKA-0"]).expect(1);
     assert!(ran.stderr.contains("no record with the key KAFKA-0"), "{}", ran.stderr);
+}
+
+/// Tasks laid over the shipped spec, beside its templates.
+fn with_tasks(scrape: &Scrape, tasks: &str) {
+    let text = format!("version: 1\nname: mine\nextends: {}\ntasks:\n{tasks}", spec());
+    std::fs::write(scrape.dir().join("mine.yaml"), text).expect("a spec");
+}
+
+/// What a preview says of a task's examples of KAFKA-1.
+fn verdict(scrape: &Scrape, task: &str, code: i32) -> String {
+    let args = ["preview", "mine.yaml", "--replay", &har(), "--task", task, "--key", "KAFKA-1"];
+    let ran = scrape.run(&args).expect(code);
+    let at = ran.stdout.find('→').unwrap_or_else(|| panic!("no example in\n{}", ran.stdout));
+    ran.stdout[at..].trim_end().to_owned()
+}
+
+#[test]
+fn a_preview_says_what_became_of_each_example() {
+    let scrape = Scrape::new();
+    with_tasks(
+        &scrape,
+        r#"  copied:
+    target: [target]
+    leak: drop
+    example: { input: [x, "Title: {{ record.title }}"], target: "{{ record.title }}" }
+  counted:
+    target: [target]
+    leak: report
+    example: { input: "{{ record.title }}", target: "{{ record.title }}" }
+  broken:
+    target: [target]
+    leak: allow
+    example:
+      target: "{{ record.votes + record.title }}"
+  each:
+    for_each: "{{ record.links }}"
+    target: [target]
+    leak: allow
+    example: { target: "{{ item.type }}" }
+  null_example:
+    target: [target]
+    leak: allow
+    example: { $if: "{{ false }}", then: x }
+"#,
+    );
+    let title = "[client] Deadlock between session and merge step";
+    assert_eq!(
+        verdict(&scrape, "copied", 0),
+        format!(
+            "→ copied: left out (leak: drop), $.target stands in $.input[1]: “{title}”\n    \
+             input: [\"x\",\"Title: {title}\"]\n    target: {title}"
+        )
+    );
+    assert_eq!(
+        verdict(&scrape, "counted", 0).lines().next(),
+        Some(
+            format!(
+                "→ counted: kept and counted (leak: report), $.target stands in $.input: “{title}”"
+            )
+            .as_str()
+        )
+    );
+    assert_eq!(
+        verdict(&scrape, "broken", 3),
+        format!(
+            "→ broken: failed, tried to use + operator on unsupported types number and string\n    \
+             at mine.yaml:17:19\n    `record.votes` is 1\n    `record.title` is a string: \"{title}\""
+        )
+    );
+    assert_eq!(
+        verdict(&scrape, "each", 0),
+        "→ each: not made, `for_each` gives nothing: {{ record.links }}\n    record.links (0 items): []"
+    );
+    assert_eq!(
+        verdict(&scrape, "null_example", 0),
+        "→ null_example: not made, the example is null"
+    );
+    // As data, the same.
+    let args = ["preview", "mine.yaml", "--replay", &har(), "--format", "json", "-n", "1"];
+    let record = json(&scrape.run(&args).expect(3).stdout);
+    let copied = &record["tasks"]["copied"];
+    assert_eq!(copied["fields"], serde_json::json!(["title"]));
+    assert_eq!(copied["examples"][0]["leak"]["input"], "$.input[1]");
+    let broken = &record["tasks"]["broken"]["examples"][0];
+    assert_eq!(broken["error"]["places"], serde_json::json!(["mine.yaml:17:19"]));
+    let each = &record["tasks"]["each"]["examples"][0]["not_made_because"];
+    assert_eq!(each["expression"], "{{ record.links }}");
+    assert_eq!(each["values"]["record.links"], serde_json::json!([]));
+}
+
+#[test]
+fn a_preview_of_a_task_shows_the_fields_that_went_in() {
+    let scrape = Scrape::new();
+    with_tasks(
+        &scrape,
+        r#"  small:
+    target: [t]
+    leak: allow
+    let: { x: "{{ record.votes }}" }
+    when: "{{ record.status == 'Open' }}"
+    example: { t: "{{ record.title }}" }
+"#,
+    );
+    let names = |more: &[&str]| {
+        let args = ["preview", "mine.yaml", "--replay", &har(), "--key", "KAFKA-1", "--task"];
+        let ran = scrape.run(&[&args, more].concat()).expect(0);
+        let fields = ran.stdout.lines().skip(1).take_while(|line| !line.contains('→'));
+        fields.filter(|l| !l.starts_with("   ")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        names(&["small"]),
+        [
+            "  title: [client] Deadlock between session and merge step",
+            "  status: Open",
+            "  votes: 1",
+            "  … 20 fields not looked at (--full)"
+        ]
+    );
+    assert_eq!(names(&["small", "--full"]).len(), 23);
+    // What a text template takes counts as well.
+    let through_render = names(&["summarization"]);
+    assert!(through_render.iter().any(|line| line.starts_with("  body:")), "{through_render:?}");
 }
 
 #[test]
@@ -220,7 +342,7 @@ fn an_explained_spec_is_the_spec() {
         "apache-jira.yaml:40: {{ params.cooldown }}",
         "failures: 20                                            # default",
         "    # The engine's own rules, after those of the spec.",
-        "templates/summarization.yaml:23",
+        "templates/summarization.yaml:24",
     ] {
         assert!(ran.stdout.contains(wanted), "{wanted} is missing in\n{}", ran.stdout);
     }

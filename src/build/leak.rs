@@ -7,48 +7,93 @@ use crate::plan::{Path, phrase};
 /// Shorter targets are found in any text by chance.
 const MIN_WORDS: usize = 3;
 
+/// A target that stands in the input.
+#[derive(Debug, Clone, Copy)]
+pub struct Leak<'e> {
+    /// The text leaf of the target.
+    pub target: &'e Value,
+    /// The text leaf of the rest of the example that it stands in.
+    pub input: &'e Value,
+}
+
 /// Whether a text leaf below one of the `target` paths stands, normalised and at
 /// word boundaries, in a text leaf of the rest of the example. Targets of fewer
 /// than three words are not looked for.
 pub fn leaks(example: &Value, target: &[Path]) -> bool {
+    leak(example, target).is_some()
+}
+
+/// The first leak of an example, as [`leaks`] looks for it.
+pub fn leak<'e>(example: &'e Value, target: &[Path]) -> Option<Leak<'e>> {
     // The places of the targets: an example is not changed while it is read.
     let roots: Vec<*const Value> =
         target.iter().flat_map(|path| path.all(example)).map(std::ptr::from_ref).collect();
     let mut phrases = Vec::new();
-    leaves(example, &roots, false, &mut |text, wanted| {
+    let none: Option<()> = leaves(example, &roots, false, &mut |leaf, text, wanted| {
         if wanted {
             let phrase = phrase::normalise(text);
             if phrase::words(&phrase) >= MIN_WORDS {
-                phrases.push(phrase);
+                phrases.push((phrase, leaf));
             }
         }
-        false
+        None
     });
     // Most targets are labels: then the long texts need no look.
-    !phrases.is_empty()
-        && leaves(example, &roots, false, &mut |text, wanted| {
-            !wanted && {
-                let text = phrase::normalise(text);
-                phrases.iter().any(|phrase| text.contains(phrase.as_str()))
-            }
-        })
+    if none.is_some() || phrases.is_empty() {
+        return None;
+    }
+    leaves(example, &roots, false, &mut |input, text, wanted| {
+        if wanted {
+            return None;
+        }
+        let text = phrase::normalise(text);
+        let found = phrases.iter().find(|(phrase, _)| text.contains(phrase.as_str()));
+        found.map(|(_, target)| Leak { target, input })
+    })
 }
 
 /// Calls `each` for all text leaves, with whether they are below a root, until it
-/// says true.
-fn leaves(
-    value: &Value,
+/// gives something.
+fn leaves<'e, T>(
+    value: &'e Value,
     roots: &[*const Value],
     wanted: bool,
-    each: &mut dyn FnMut(&str, bool) -> bool,
-) -> bool {
+    each: &mut dyn FnMut(&'e Value, &'e str, bool) -> Option<T>,
+) -> Option<T> {
     let wanted = wanted || roots.contains(&std::ptr::from_ref(value));
     match value {
-        Value::String(text) => each(text, wanted),
-        Value::Array(items) => items.iter().any(|v| leaves(v, roots, wanted, each)),
-        Value::Object(map) => map.values().any(|v| leaves(v, roots, wanted, each)),
-        _ => false,
+        Value::String(text) => each(value, text, wanted),
+        Value::Array(items) => items.iter().find_map(|v| leaves(v, roots, wanted, each)),
+        Value::Object(map) => map.values().find_map(|v| leaves(v, roots, wanted, each)),
+        _ => None,
     }
+}
+
+/// Where a part of a value stands in it: `$.prompt[1].content`.
+pub fn place_of(whole: &Value, part: &Value) -> Option<String> {
+    fn search(at: &Value, part: &Value, path: &mut String) -> bool {
+        if std::ptr::eq(at, part) {
+            return true;
+        }
+        let length = path.len();
+        let mut below = |step: String, value: &Value| {
+            path.push_str(&step);
+            let found = search(value, part, path);
+            if !found {
+                path.truncate(length);
+            }
+            found
+        };
+        match at {
+            Value::Array(items) => {
+                items.iter().enumerate().any(|(n, value)| below(format!("[{n}]"), value))
+            }
+            Value::Object(map) => map.iter().any(|(name, value)| below(format!(".{name}"), value)),
+            _ => false,
+        }
+    }
+    let mut path = String::from("$");
+    search(whole, part, &mut path).then_some(path)
 }
 
 #[cfg(test)]
@@ -81,6 +126,14 @@ mod tests {
             let example = json!({ "input": input, "target": target });
             assert_eq!(leaks(&example, &paths(&["$.target"])), expected, "{input:?} {target:?}");
         }
+    }
+
+    #[test]
+    fn a_leak_is_told_by_its_places() {
+        let example = json!({ "in": [{ "text": "x" }, { "text": "so one two three" }], "out": "one two three" });
+        let found = leak(&example, &paths(&["$.out"])).unwrap();
+        assert_eq!(place_of(&example, found.target).as_deref(), Some("$.out"));
+        assert_eq!(place_of(&example, found.input).as_deref(), Some("$.in[1].text"));
     }
 
     #[test]

@@ -28,4 +28,4 @@ pub use counts::{BuildCounts, BuildReport, BuiltFile, StreamCounts, TaskCounts};
 pub use failures::{Blame, Failure};
 pub use rejected::REJECTED_FILE;
 pub use run::{BuildOptions, Error, run};
-pub use show::{Fate, Shown, show};
+pub use show::{Attempt, Fate, LeakShown, Show, show};

@@ -7,6 +7,7 @@ use std::thread::{Scope, ScopedJoinHandle};
 use scrape_api::{Row, Sink};
 
 use super::run::Error;
+use crate::kill;
 use crate::plan::Plan;
 
 /// Batches that wait before one sink.
@@ -85,8 +86,14 @@ impl<'scope> Outlets<'scope> {
 fn drive(sink: &mut dyn Sink, messages: &Receiver<Message>) -> scrape_api::Result<()> {
     for message in messages {
         match message {
-            Message::Rows(rows) => sink.write(&rows)?,
-            Message::Finish => return sink.finish(),
+            Message::Rows(rows) => {
+                sink.write(&rows)?;
+                kill::point("output written");
+            }
+            Message::Finish => {
+                kill::point("output whole");
+                return sink.finish();
+            }
         }
     }
     Ok(())

@@ -26,6 +26,7 @@ use super::outlets::Outlets;
 use super::rejected::{REJECTED_FILE, push_line};
 use super::warnings::absent_paths;
 use super::worker::{Batch, Done, WATCHED_RECORDS, Worker};
+use crate::kill;
 use crate::observe::Track;
 use crate::plan::Plan;
 use crate::spec::Diagnostic;
@@ -99,21 +100,32 @@ pub fn run(
 ) -> Result<BuildReport, Error> {
     let mut sinks = make_sinks(plan, store)?;
     let files = files(&sinks, &options.beside);
+    let known = store.outputs()?;
+    if files.iter().any(|file| known.iter().all(|(known, _)| known != file)) {
+        // Before their first byte: what a kill leaves of them has an owner.
+        store.announce_outputs(&files)?;
+    }
     let reader = store.reader()?;
     let data_version = reader.data_version()?;
     let (tally, warnings, rejected) = match fill(plan, reader, &mut sinks, dir, options) {
         Ok(filled) => filled,
         Err(error) => {
             sinks.iter_mut().for_each(|sink| sink.abort());
+            // Should this fail too, they are announced and not there.
+            let _ = store.withdraw_outputs(&files);
             return Err(error);
         }
     };
     let build = build_id(data_version);
+    kill::point("outputs synced");
     let listed = store.begin_outputs(&build, &files);
+    kill::point("outputs listed");
     let committed = listed.map_err(Error::from).and_then(|()| {
         rejected.commit().map_err(Error::Rejected)?;
+        kill::point("rejected renamed");
         for (sink, plan) in sinks.iter_mut().zip(&plan.sinks) {
             sink.commit().map_err(|source| Error::Sink { name: plan.name.clone(), source })?;
+            kill::point("output renamed");
         }
         Ok(store.finish_outputs(&build)?)
     });
@@ -183,6 +195,7 @@ fn fill(
 ) -> Result<(Tally, Vec<Diagnostic>, AtomicFile), Error> {
     for (sink, plan) in sinks.iter_mut().zip(&plan.sinks) {
         sink.open(dir).map_err(|source| Error::Sink { name: plan.name.clone(), source })?;
+        kill::point("output begun");
     }
     let mut tally = Tally::new(plan);
     let file = dir.file(REJECTED_FILE).and_then(AtomicFile::create).map_err(Error::Rejected)?;

@@ -1,24 +1,26 @@
 //! What is made of single records, step by step, for people who look at them.
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use minijinja::value::{Enumerator, Object};
 use serde_json::Value;
 
-use super::leak::leaks;
+use super::leak::{leak, place_of};
 use super::map::{Left, Mapping, text_of, unreadable};
 use super::mapper::Mapper;
 use super::tasks;
 use super::worker::{Worker, display_key};
-use crate::plan::{LeakPolicy, Plan, Scope, TaskPlan, template_value};
+use crate::plan::{EvalError, LeakPolicy, Plan, Scope, TaskPlan, template_value};
 use crate::store::StoredRecord;
 
-/// What became of one record.
+/// What a task made of one record.
 #[derive(Debug)]
-pub struct Shown {
-    /// The key that people read, else the primary key.
-    pub key: String,
-    /// Its fields; else why there are none.
-    pub record: Result<Value, String>,
-    /// By task, in the plan's order: the fate of each example. Empty without fields.
-    pub tasks: Vec<Vec<Fate>>,
+pub struct Attempt {
+    /// The fields of the record that it looked at, by name.
+    pub fields: BTreeSet<String>,
+    /// The fate of each example.
+    pub fates: Vec<Fate>,
 }
 
 /// What became of one example.
@@ -28,18 +30,31 @@ pub enum Fate {
     Made {
         /// The example.
         example: Value,
-        /// Whether its target stands in its input, and what the task says of that.
-        leak: Option<LeakPolicy>,
+        /// The target that stands in its input.
+        leak: Option<LeakShown>,
     },
     /// `when` was false, or there was nothing to make it of.
     NotApplicable {
-        /// The condition, as it was written, where there is one.
-        when: Option<String>,
+        /// The key that decided, and its expression; none where the example is null.
+        because: Option<(&'static str, String)>,
         /// The values that it looked at, by name.
         looked_at: Vec<(String, Value)>,
     },
-    /// A template failed: one sentence with its place.
-    Failed(String),
+    /// A template failed.
+    Failed(EvalError),
+}
+
+/// A target that stands in the input of its example.
+#[derive(Debug)]
+pub struct LeakShown {
+    /// What the task says of that.
+    pub policy: LeakPolicy,
+    /// The place of the target in the example: `$.completion[0].content`.
+    pub target: String,
+    /// The place of the text that it stands in.
+    pub input: String,
+    /// The target.
+    pub text: String,
 }
 
 /// Shows records of a plan's streams.
@@ -55,34 +70,24 @@ pub fn show<R>(plan: &Plan, look: impl FnOnce(&Show) -> R) -> R {
 }
 
 impl Show<'_> {
-    /// What is made of a record of a stream.
-    pub fn record(&self, stream: usize, record: &StoredRecord) -> Shown {
-        let worker = &self.worker;
-        let mut key = record.primary_key.clone();
-        let mapped = self.mapped(stream, record, &mut key);
-        let tasks = match &mapped {
-            Ok(value) => {
-                let scope = worker.common.with("record", template_value(value));
-                worker.plan.tasks.iter().map(|task| self.fates(task, &scope)).collect()
-            }
-            Err(_) => Vec::new(),
-        };
-        Shown { key, record: mapped, tasks }
+    /// The key of a record that people read, else its primary key.
+    pub fn key(&self, stream: usize, record: &StoredRecord) -> String {
+        let mapper = &self.worker.mappers[stream];
+        let text = text_of(record.body.unpack()).ok();
+        let tree = text.as_deref().and_then(|text| mapper.shape.project(text).ok());
+        let key = tree.and_then(|tree| display_key(mapper, &tree));
+        key.unwrap_or_else(|| record.primary_key.clone())
     }
 
-    fn mapped(
-        &self,
-        stream: usize,
-        record: &StoredRecord,
-        key: &mut String,
-    ) -> Result<Value, String> {
+    /// The fields of a record.
+    ///
+    /// # Errors
+    /// Why there are none, in one sentence.
+    pub fn record(&self, stream: usize, record: &StoredRecord) -> Result<Value, String> {
         let worker = &self.worker;
         let mapper = &worker.mappers[stream];
         let text = text_of(record.body.unpack()).map_err(|rejected| rejected.message)?;
         let tree = mapper.shape.project(&text).map_err(|error| unreadable(&error).message)?;
-        if let Some(found) = display_key(mapper, &tree) {
-            *key = found;
-        }
         if let Some((list, reason)) = record.missing.first() {
             let why = reason.as_deref().unwrap_or("it is still to be fetched: --resume");
             return Err(format!("its list `{list}` is not there: {why}"));
@@ -102,41 +107,55 @@ impl Show<'_> {
         })
     }
 
+    /// What a task makes of the fields of a record.
+    pub fn task(&self, task: &TaskPlan, record: &Value) -> Attempt {
+        let watched = Arc::new(Watched { record: template_value(record), seen: Mutex::default() });
+        let value = minijinja::Value::from_dyn_object(watched.clone());
+        let fates = self.fates(task, &self.worker.common.with("record", value));
+        let fields = watched.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Attempt { fields, fates }
+    }
+
     fn fates(&self, task: &TaskPlan, scope: &Scope) -> Vec<Fate> {
         let plan = self.worker.plan;
-        let failed = |error: &crate::plan::EvalError| {
-            Fate::Failed(format!("{}: {}", plan.sources.display(error.span), error.message))
-        };
         let items = match tasks::items(plan, task, scope) {
             Ok(items) => items,
-            Err(error) => return vec![failed(&error)],
+            Err(error) => return vec![Fate::Failed(error)],
         };
         if items.is_empty() {
-            let list = task.for_each.as_ref().map(|t| format!("for_each: {}", t.source()));
-            return vec![Fate::NotApplicable { when: list, looked_at: Vec::new() }];
+            let because = task.for_each.as_ref().map(|list| ("for_each", list));
+            return vec![self.not_applicable(because, scope)];
         }
         let fates = items.into_iter().map(|item| {
             let scope = item.map_or_else(|| scope.clone(), |item| scope.with("item", item));
             match tasks::example(plan, task, scope.clone()) {
                 Ok(Some(example)) => {
-                    let leak = leaks(&example, &task.target).then_some(task.leak);
+                    let leak = leaked(&example, task);
                     Fate::Made { example, leak }
                 }
-                Ok(None) => self.not_applicable(task, scope),
-                Err(error) => failed(&error),
+                Ok(None) => {
+                    let scope = tasks::bound(plan, task, scope.clone()).unwrap_or(scope);
+                    let applies = |when| plan.env.test(when, &scope).unwrap_or(false);
+                    let because = task.when.as_ref().filter(|when| !applies(when));
+                    self.not_applicable(because.map(|when| ("when", when)), &scope)
+                }
+                Err(error) => Fate::Failed(error),
             }
         });
         fates.collect()
     }
 
-    /// Why a task makes nothing here: its condition, and what it looked at.
-    fn not_applicable(&self, task: &TaskPlan, scope: Scope) -> Fate {
+    /// Why a task makes nothing here: the expression, and the values it looked at.
+    fn not_applicable(
+        &self,
+        because: Option<(&'static str, &crate::plan::Template)>,
+        scope: &Scope,
+    ) -> Fate {
         let env = &self.worker.plan.env;
-        let Some(when) = &task.when else {
-            return Fate::NotApplicable { when: None, looked_at: Vec::new() };
+        let Some((key, template)) = because else {
+            return Fate::NotApplicable { because: None, looked_at: Vec::new() };
         };
-        let scope = tasks::bound(self.worker.plan, task, scope.clone()).unwrap_or(scope);
-        let looked_at = env.undeclared(when).into_iter().filter_map(|name| {
+        let looked_at = env.undeclared(template).into_iter().filter_map(|name| {
             let mut parts = name.split('.');
             let mut value = scope.get(parts.next()?)?;
             for part in parts {
@@ -145,6 +164,41 @@ impl Show<'_> {
             Some((name.clone(), serde_json::to_value(&value).ok()?))
         });
         let looked_at = looked_at.collect();
-        Fate::NotApplicable { when: Some(when.source().to_owned()), looked_at }
+        Fate::NotApplicable { because: Some((key, template.source().to_owned())), looked_at }
+    }
+}
+
+fn leaked(example: &Value, task: &TaskPlan) -> Option<LeakShown> {
+    let found = leak(example, &task.target)?;
+    Some(LeakShown {
+        policy: task.leak,
+        target: place_of(example, found.target)?,
+        input: place_of(example, found.input)?,
+        text: found.target.as_str().unwrap_or_default().to_owned(),
+    })
+}
+
+/// A record that notes which of its fields are looked at.
+#[derive(Debug)]
+struct Watched {
+    record: minijinja::Value,
+    seen: Mutex<BTreeSet<String>>,
+}
+
+impl Object for Watched {
+    fn get_value(self: &Arc<Self>, key: &minijinja::Value) -> Option<minijinja::Value> {
+        let value = self.record.get_item(key).ok().filter(|value| !value.is_undefined())?;
+        if let Some(name) = key.as_str() {
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.insert(name.to_owned());
+        }
+        Some(value)
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        match self.record.try_iter() {
+            Ok(keys) => Enumerator::Values(keys.collect()),
+            Err(_) => Enumerator::Empty,
+        }
     }
 }

@@ -28,3 +28,5 @@ mod verbs;
 mod verify;
 
 pub use program::main;
+#[cfg(test)]
+pub use program::run;

@@ -13,15 +13,19 @@ use crate::report::{Ended, Exit, Outcome};
 ///
 /// A binary of its own that names more plugin crates calls this from its `main`.
 pub fn main() -> ExitCode {
-    let argv: Vec<OsString> = std::env::args_os().collect();
-    match verb(&argv) {
-        Ok(exit) => exit.into(),
+    run(&std::env::args_os().collect::<Vec<_>>()).into()
+}
+
+/// Runs the program with these arguments, its own name first.
+pub fn run(argv: &[OsString]) -> Exit {
+    match verb(argv) {
+        Ok(exit) => exit,
         Err(Ended { exit, message }) => {
             if !message.is_empty() {
                 // Where standard error is closed there is nobody to tell.
                 let _ = writeln!(std::io::stderr().lock(), "error: {message}");
             }
-            exit.into()
+            exit
         }
     }
 }

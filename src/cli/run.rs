@@ -110,7 +110,7 @@ fn run(spec: &SpecArgs) -> Outcome {
     let job = Job { spec, plan, memory, limit, shown };
     job.decide(&earlier, remembered.as_ref())?;
 
-    std::fs::create_dir_all(&dir).map_err(|e| {
+    scrape_api::make_folder(&dir).map_err(|e| {
         Ended::failed(format!("cannot make the output directory {}: {e}", job.shown))
     })?;
     let lock = Lock::acquire(&dir, LockKind::Collect).map_err(store_error)?;

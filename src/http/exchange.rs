@@ -19,6 +19,7 @@ use super::pace::Held;
 use super::redact::REDACTED;
 use super::redirect::{self, Step};
 use super::repair::repair;
+use crate::kill;
 use crate::observe::{Event, Wait, words};
 
 /// What an attempt brought, and the leave to send that it holds until the reply
@@ -220,7 +221,9 @@ impl Shared {
             trace!(seq, "> {name}: {}", self.told(name, value));
         }
         let begun = Instant::now();
+        kill::point("request");
         let mut result = self.transport.fetch(request).await;
+        kill::point("reply");
         let (method, label, took) = (call.method.as_str(), &call.label, begun.elapsed());
         match &result {
             Ok(response) => {

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use crate::kill;
+
 /// Requests are counted in spans of this length (microseconds).
 pub(crate) const BUCKET: u64 = 300_000_000;
 
@@ -130,7 +132,7 @@ impl StateFile {
     /// made if need be.
     pub(crate) fn open(folder: &Path, host: &str) -> io::Result<Self> {
         let folder = folder.join("hosts");
-        fs::create_dir_all(&folder)?;
+        scrape_api::make_folder(&folder)?;
         let name: String = host
             .chars()
             .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-') { c } else { '_' })
@@ -217,8 +219,17 @@ impl Change<'_> {
         self.state.written = now;
         let bytes = serde_json::to_vec(&self.state)?;
         let new = self.file.path.with_extension("new");
-        File::create(&new)?.write_all(&bytes)?;
+        let mut file = File::create(&new)?;
+        kill::point("pace file begun");
+        file.write_all(&bytes)?;
+        // Before the rename: after a power cut there would be an empty file
+        // otherwise, and with it no budget that was spent.
+        file.sync_data()?;
+        kill::point("pace file written");
         fs::rename(&new, &self.file.path)?;
+        kill::point("pace file renamed");
+        // The rename itself need not outlive a power cut: the file before it says
+        // nearly the same.
         *self.seen = bytes;
         Ok(())
     }

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::PartitionLine;
 use crate::build::{BuildCounts, BuildReport, StreamCounts, TaskCounts};
+use crate::kill;
 use crate::observe::Observer;
 use crate::plan::Plan;
 use crate::store::{PartitionRow, PartitionState, Reader, Stage};
@@ -128,7 +129,10 @@ impl Stats {
         let mut file = AtomicFile::create(dir.file(STATS_FILE)?)?;
         serde_json::to_writer_pretty(&mut file, self).map_err(scrape_api::Error::msg)?;
         file.write_all(b"\n").map_err(scrape_api::Error::io("write stats.json"))?;
-        file.commit()
+        kill::point("stats written");
+        file.commit()?;
+        kill::point("stats renamed");
+        Ok(())
     }
 
     /// Whether spec and templates did their work: no row of a sink failed, no task

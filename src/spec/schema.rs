@@ -3,11 +3,43 @@
 use scrape_api::{Kind, Plugin};
 use serde_json::{Map, Value, json};
 
-use super::lang::Spec;
+use super::lang::{ParamSpec, Spec, TaskSpec, TrialSpec};
 use super::section::{Declaration, KeyDeclaration, Shape};
 
-/// The schema of a spec, with the options of these plugins (draft 2020-12).
-pub fn json_schema(plugins: &[&Plugin]) -> Value {
+/// The kinds of files that have a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    /// A spec.
+    Spec,
+    /// A task in a file of its own.
+    Task,
+    /// The tests of a spec.
+    Test,
+}
+
+impl FileKind {
+    fn root(self) -> &'static Declaration {
+        match self {
+            Self::Spec => Spec::DECLARATION,
+            Self::Task => TaskSpec::DECLARATION,
+            Self::Test => TrialSpec::DECLARATION,
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Spec => "A spec of scrape",
+            Self::Task => "A task of scrape",
+            Self::Test => "Tests of a spec of scrape",
+        }
+    }
+}
+
+/// The schema of a kind of files, with the options of these plugins (draft 2020-12).
+///
+/// What must be there stands apart, under `required.NAME`: a file that `extends`
+/// another may leave it out.
+pub fn json_schema(kind: FileKind, plugins: &[&Plugin]) -> Value {
     let mut definitions = Map::new();
     definitions.insert("template".into(), json!({ "type": "string", "pattern": "\\{[{%]" }));
     definitions.insert(
@@ -20,22 +52,33 @@ pub fn json_schema(plugins: &[&Plugin]) -> Value {
             "additionalProperties": false,
         }),
     );
-    for plugin in plugins {
+    let root = kind.root();
+    for declaration in root.all() {
+        let needs = format!("{REQUIRED}{}", declaration.name);
+        definitions.insert(declaration.name.into(), section(declaration, plugins));
+        definitions.insert(needs, requirements(declaration));
+    }
+    let uses_plugins = root.all().flat_map(|d| d.keys).any(|k| plugin_of((k.shape)()).is_some());
+    for plugin in plugins.iter().filter(|_| uses_plugins) {
         if let Some(Value::Object(inner)) = plugin_schema(plugin).get_mut("$defs") {
             let named = std::mem::take(inner).into_iter();
             definitions.extend(named.map(|(name, v)| (format!("{}.{name}", plugin.name), v)));
         }
     }
-    for declaration in Spec::DECLARATION.all() {
-        definitions.insert(declaration.name.into(), section(declaration, plugins));
-    }
+    let is_laid_over = json!({ "type": "object", "required": ["extends"] });
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "A spec of scrape",
-        "$ref": reference(Spec::DECLARATION.name)["$ref"],
+        "title": kind.title(),
+        "allOf": [
+            reference(root.name),
+            { "if": is_laid_over, "else": reference(&format!("{REQUIRED}{}", root.name)) },
+        ],
         "$defs": definitions,
     })
 }
+
+/// What the names of requirements begin with.
+const REQUIRED: &str = "required.";
 
 fn reference(name: &str) -> Value {
     json!({ "$ref": format!("#/$defs/{name}") })
@@ -46,15 +89,103 @@ pub fn sentence(doc: &[&str]) -> String {
     doc.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
 }
 
+/// A schema, unless a file is included in its place.
+fn unless_included(schema: Value) -> Value {
+    json!({
+        "if": { "type": "object", "required": ["file"], "maxProperties": 1 },
+        "then": reference("file"),
+        "else": schema,
+    })
+}
+
 fn section(declaration: &Declaration, plugins: &[&Plugin]) -> Value {
     let mut properties = Map::new();
-    let mut required = Vec::new();
     let mut conditions = Vec::new();
     for key in declaration.keys {
-        properties.insert(key.name.into(), property(key));
-        // A file that extends another may leave out what that one has.
-        let needed = key.default.is_none() && !(key.optional)();
-        if needed && declaration.name != Spec::DECLARATION.name {
+        properties.insert(key.name.into(), property(key, plugins));
+        if !key.only.is_empty() {
+            conditions.push(only(declaration, key));
+        }
+        if let Some(kind) = plugin_of((key.shape)()) {
+            conditions.extend(options(kind, declaration, plugins));
+        }
+    }
+    if declaration.name == ParamSpec::DECLARATION.name {
+        conditions.extend(defaults_of_params());
+    }
+    let mut schema = json!({
+        "type": "object",
+        "description": sentence(declaration.doc),
+        "properties": properties,
+    });
+    if !conditions.is_empty() {
+        schema["allOf"] = Value::Array(conditions);
+    }
+    if !declaration.open {
+        schema["additionalProperties"] = Value::Bool(false);
+        schema["patternProperties"] = additions();
+    }
+    unless_included(schema)
+}
+
+/// `key+` and `+key` add to a list of the file that is extended.
+fn additions() -> Value {
+    json!({ "^\\+|\\+$": { "type": "array" } })
+}
+
+/// A key that has no meaning with other values of `type`.
+fn only(declaration: &Declaration, key: &KeyDeclaration) -> Value {
+    let kind = declaration.key("type");
+    let words = match kind.map(|kind| (kind.shape)()) {
+        Some(Shape::Choice(words)) => words,
+        _ => &[],
+    };
+    let others: Vec<_> =
+        words.iter().map(|(word, _)| *word).filter(|word| !key.only.contains(word)).collect();
+    let mut other = json!({ "properties": { "type": { "enum": others } } });
+    // Without `type` its default holds.
+    if kind.and_then(|kind| kind.default).is_none_or(|default| key.only.contains(&default)) {
+        other["required"] = json!(["type"]);
+    }
+    json!({ "if": other, "then": { "properties": { key.name: false } } })
+}
+
+/// What the default of a param looks like, by its type.
+fn defaults_of_params() -> impl Iterator<Item = Value> {
+    let list = json!({ "type": ["array", "string", "null"] });
+    let kinds = [
+        ("int", nullable(json!({ "type": "integer" }))),
+        ("float", nullable(json!({ "type": "number" }))),
+        ("bool", nullable(json!({ "type": "boolean" }))),
+        ("list", list),
+        ("duration", nullable(shape(Shape::Duration, &[]))),
+        ("url", nullable(shape(Shape::Url, &[]))),
+    ];
+    kinds.into_iter().map(|(kind, default)| {
+        json!({
+            "if": { "properties": { "type": { "const": kind } }, "required": ["type"] },
+            "then": { "properties": { "default": default } },
+        })
+    })
+}
+
+fn nullable(schema: Value) -> Value {
+    json!({ "anyOf": [schema, { "type": "null" }] })
+}
+
+/// A schema for one type of values: what is wrong inside such a value is told of by
+/// itself, not as none of several forms.
+fn when(ty: &str, schema: Value, otherwise: Value) -> Value {
+    json!({ "if": { "type": ty }, "then": schema, "else": otherwise })
+}
+
+/// The keys that must be there, here and below.
+fn requirements(declaration: &Declaration) -> Value {
+    let mut required = Vec::new();
+    let mut conditions = Vec::new();
+    let mut properties = Map::new();
+    for key in declaration.keys {
+        if key.default.is_none() && !(key.optional)() {
             if key.only.is_empty() {
                 required.push(key.name);
             } else {
@@ -64,30 +195,56 @@ fn section(declaration: &Declaration, plugins: &[&Plugin]) -> Value {
                 }));
             }
         }
-        if let Shape::Plugin(kind) = (key.shape)() {
-            conditions.extend(options(kind, plugins));
+        if let Some(below) = requirements_of((key.shape)()) {
+            properties.insert(key.name.into(), below);
         }
     }
-    let mut schema = json!({
-        "type": "object",
-        "description": sentence(declaration.doc),
-        "properties": properties,
-        "required": required,
-    });
+    let mut schema = json!({ "required": required });
+    if !properties.is_empty() {
+        schema["properties"] = Value::Object(properties);
+    }
     if !conditions.is_empty() {
         schema["allOf"] = Value::Array(conditions);
     }
-    if !declaration.open {
-        schema["additionalProperties"] = Value::Bool(false);
-        // `key+` and `+key` add to a list of the file that is extended.
-        schema["patternProperties"] = json!({ "^\\+|\\+$": { "type": "array" } });
-    }
-    // What is extended can bring any key, so nothing is required beside it.
-    json!({ "anyOf": [schema, reference("file")] })
+    json!({
+        "if": {
+            "type": "object",
+            "not": { "required": ["file"], "maxProperties": 1 },
+        },
+        "then": schema,
+    })
 }
 
-fn property(key: &KeyDeclaration) -> Value {
-    let mut schema = shape((key.shape)());
+fn requirements_of(shape: Shape) -> Option<Value> {
+    match shape {
+        Shape::Section(declaration) => Some(reference(&format!("{REQUIRED}{}", declaration.name))),
+        Shape::List(inner) => Some(json!({ "items": requirements_of(inner())? })),
+        Shape::OneOrList(inner) => {
+            let one = requirements_of(inner())?;
+            Some(json!({ "allOf": [one, { "items": one }] }))
+        }
+        Shape::Named(inner) => Some(json!({ "additionalProperties": requirements_of(inner())? })),
+        // Of several forms only one is a map with keys of its own.
+        Shape::OneOf(shapes) => {
+            let mut found = shapes.iter().filter_map(|shape| requirements_of(shape()));
+            found.next().filter(|_| found.next().is_none())
+        }
+        _ => None,
+    }
+}
+
+fn property(key: &KeyDeclaration, plugins: &[&Plugin]) -> Value {
+    let shape = (key.shape)();
+    let mut schema = self::shape(shape, plugins);
+    if key.default.is_some() || (key.optional)() {
+        // Null takes away what the file that is extended says.
+        schema = match shape {
+            Shape::Section(_) | Shape::Named(_) | Shape::List(_) => {
+                when("null", json!(true), schema)
+            }
+            _ => nullable(schema),
+        };
+    }
     let mut description = sentence(key.doc);
     if !key.only.is_empty() {
         description.push_str(&format!(" With `type: {}`.", key.only.join("`, `")));
@@ -101,7 +258,15 @@ fn property(key: &KeyDeclaration) -> Value {
     schema
 }
 
-fn shape(shape: Shape) -> Value {
+/// The kind of plugin that a key names.
+fn plugin_of(shape: Shape) -> Option<Kind> {
+    match shape {
+        Shape::Plugin(kind) => Some(kind),
+        _ => None,
+    }
+}
+
+fn shape(shape: Shape, plugins: &[&Plugin]) -> Value {
     let or_template = |schema: Value| json!({ "anyOf": [schema, reference("template")] });
     match shape {
         Shape::Any => json!({}),
@@ -127,38 +292,70 @@ fn shape(shape: Shape) -> Value {
             json!({ "anyOf": each.chain([reference("template")]).collect::<Vec<_>>() })
         }
         Shape::List(inner) => {
-            or_template(json!({ "type": "array", "items": self::shape(inner()) }))
+            let items = self::shape(inner(), plugins);
+            when("string", reference("template"), json!({ "type": "array", "items": items }))
         }
-        Shape::OneOrList(inner) => json!({ "anyOf": [
-            self::shape(inner()), { "type": "array", "items": self::shape(inner()) },
-        ] }),
-        Shape::Named(inner) => json!({
-            "type": "object", "additionalProperties": { "anyOf": [
-                self::shape(inner()), { "type": "null" }, reference("file"),
-            ] },
-        }),
+        Shape::OneOrList(inner) => {
+            let one = self::shape(inner(), plugins);
+            when("array", json!({ "items": one }), one.clone())
+        }
+        Shape::Named(inner) => {
+            let value = match (inner(), self::shape(inner(), plugins)) {
+                // Sections see to it themselves.
+                (Shape::Section(_), value) => value,
+                (_, value) => unless_included(value),
+            };
+            let value = when("null", json!(true), value);
+            json!({ "type": "object", "additionalProperties": value })
+        }
         Shape::Section(declaration) => reference(declaration.name),
         Shape::OneOf(shapes) => {
-            json!({ "anyOf": shapes.iter().map(|s| self::shape(s())).collect::<Vec<_>>() })
+            let (sections, others): (Vec<Shape>, Vec<Shape>) = shapes
+                .iter()
+                .map(|shape| shape())
+                .partition(|shape| matches!(shape, Shape::Section(_)));
+            let all = |shapes: &[Shape]| -> Vec<Value> {
+                shapes.iter().map(|shape| self::shape(*shape, plugins)).collect()
+            };
+            match sections[..] {
+                [section] => {
+                    when("object", self::shape(section, plugins), json!({ "anyOf": all(&others) }))
+                }
+                _ => {
+                    let forms = [all(&sections), all(&others)].concat();
+                    json!({ "anyOf": forms })
+                }
+            }
         }
-        Shape::Plugin(_) => json!({ "type": "string" }),
+        Shape::Plugin(kind) => {
+            let named = plugins.iter().filter(|plugin| plugin.constructor.kind() == kind);
+            let each = named.map(|p| json!({ "const": p.name, "description": p.summary }));
+            json!({ "anyOf": each.chain([reference("template")]).collect::<Vec<_>>() })
+        }
     }
 }
 
-/// The options of each plugin, where it is the one that `type` names.
-fn options(kind: Kind, plugins: &[&Plugin]) -> Vec<Value> {
+/// The options of each plugin, where it is the one that `type` names: no other keys
+/// but those of the section.
+fn options(kind: Kind, declaration: &Declaration, plugins: &[&Plugin]) -> Vec<Value> {
     plugins
         .iter()
         .filter(|plugin| plugin.constructor.kind() == kind)
         .map(|plugin| {
-            let schema = plugin_schema(plugin);
-            let part = |name: &str| schema.get(name).cloned();
+            let mut schema = plugin_schema(plugin);
+            let mut properties = match schema.get_mut("properties").map(Value::take) {
+                Some(Value::Object(properties)) => properties,
+                _ => Map::new(),
+            };
+            properties.extend(declaration.keys.iter().map(|k| (k.name.to_owned(), json!(true))));
             json!({
                 "if": { "properties": { "type": { "const": plugin.name } }, "required": ["type"] },
                 "then": {
                     "description": plugin.summary,
-                    "properties": part("properties").unwrap_or_else(|| json!({})),
-                    "required": part("required").unwrap_or_else(|| json!([])),
+                    "properties": properties,
+                    "required": schema.get("required").cloned().unwrap_or_else(|| json!([])),
+                    "patternProperties": additions(),
+                    "additionalProperties": false,
                 },
             })
         })
@@ -205,17 +402,21 @@ mod tests {
 
     #[test]
     fn the_schema_names_every_section_and_every_reference_is_met() {
-        let schema = json_schema(&scrape_api::plugins());
-        let text = schema.to_string();
-        let mut references = 0;
-        for part in text.split("#/$defs/").skip(1) {
-            let name = part.split('"').next().unwrap();
-            assert!(schema["$defs"].get(name).is_some(), "{name}");
-            references += 1;
+        for (kind, least) in [(FileKind::Spec, 80), (FileKind::Task, 2), (FileKind::Test, 4)] {
+            let schema = json_schema(kind, &scrape_api::plugins());
+            let text = schema.to_string();
+            let mut references = 0;
+            for part in text.split("#/$defs/").skip(1) {
+                let name = part.split('"').next().unwrap();
+                assert!(schema["$defs"].get(name).is_some(), "{name}");
+                references += 1;
+            }
+            assert!(references > least, "{references}");
         }
-        assert!(references > 40, "{references}");
-        let stream = &schema["$defs"]["StreamSpec"]["anyOf"][0];
+        let schema = json_schema(FileKind::Spec, &scrape_api::plugins());
+        let stream = &schema["$defs"]["required.StreamSpec"]["then"];
         assert!(stream["required"].as_array().unwrap().contains(&json!("records")));
+        let stream = &schema["$defs"]["StreamSpec"]["else"];
         assert_eq!(stream["properties"]["gone"]["default"], "keep");
     }
 }

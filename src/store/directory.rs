@@ -5,10 +5,13 @@ use std::fs;
 use std::io::{ErrorKind, Read};
 use std::path::{Component, Path, PathBuf};
 
+use scrape_api::{AtomicFile, sync_folder};
+
 use super::sqlite::APPLICATION_ID;
 use super::{
     Error, Lock, LockKind, PartitionRow, PartitionState, Result, SqliteReader, UnfinishedLists,
 };
+use crate::kill;
 
 /// The store's file in an output directory.
 pub const STORE_FILE: &str = "store.db";
@@ -185,11 +188,12 @@ fn mark(path: &Path) -> std::io::Result<Mark> {
     })
 }
 
-/// Whether a store has no tables yet: its format version, at 60, is 0.
+/// Whether a store has no tables yet: its format version, at 60, is 0, or it has no
+/// byte at all, as when opening it took back a first write that was cut.
 fn is_unmade(path: &Path) -> bool {
-    let mut head = [0; 64];
-    fs::File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok()
-        && head[60..64] == [0; 4]
+    let mut head = Vec::new();
+    fs::File::open(path).and_then(|file| file.take(64).read_to_end(&mut head)).is_ok()
+        && (head.is_empty() || head.get(60..64) == Some(&[0; 4]))
 }
 
 /// The name of a file or folder that is no lock.
@@ -217,17 +221,26 @@ fn remove(directory: &Path, listed: Vec<String>) -> Result<Cleared> {
             continue;
         };
         cleared.removed += usize::from(remove_file(&path)?);
+        // What a build left that was cut.
+        remove_file(&AtomicFile::temporary(&path))?;
+        kill::point("earlier output removed");
         folders
             .extend(path.ancestors().skip(1).take_while(|f| *f != directory).map(Path::to_owned));
     }
     // The deepest first. One that still holds something stays.
     for folder in folders.iter().rev() {
-        let _ = fs::remove_dir(folder);
+        if fs::remove_dir(folder).is_err() {
+            // Nobody would know of files that a power cut brings back.
+            let _ = sync_folder(folder);
+        }
     }
+    sync_folder(directory).map_err(|cause| unreadable(directory, &cause))?;
     for companion in STORE_COMPANIONS {
         remove_file(&directory.join(companion))?;
     }
+    kill::point("earlier outputs removed");
     cleared.removed += usize::from(remove_file(&directory.join(STORE_FILE))?);
+    kill::point("earlier store removed");
     Ok(cleared)
 }
 

@@ -66,7 +66,7 @@ impl Lock {
                  another with --output-dir"
             ),
         };
-        std::fs::create_dir_all(directory).map_err(|cause| unusable(&cause))?;
+        scrape_api::make_folder(directory).map_err(|cause| unusable(&cause))?;
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)

@@ -12,11 +12,11 @@ use serde_json::Value;
 
 use super::compare::{Finding, compare, differ, near};
 use super::file::TestFile;
-use crate::build::{self, BuildOptions, Fate, Shown, show};
+use crate::build::{self, Attempt, BuildOptions, Fate, show};
 use crate::collect::{self, CollectOptions};
 use crate::http::{Client, ClientOptions};
 use crate::observe::{Observer, Voice};
-use crate::plan::{Plan, compile};
+use crate::plan::{LeakPolicy, Plan, compile};
 use crate::report::Stats;
 use crate::spec::lang::{CaseSpec, CountsSpec, Number};
 use crate::spec::{self, Data, Diagnostics, ParamValues, Sources, Yaml, params};
@@ -209,7 +209,7 @@ fn looks(
 ) -> Result<(), String> {
     let examples = case.expect.examples.0.iter().flat_map(|(_, keys)| &keys.0);
     let keys = case.expect.records.0.iter().chain(examples);
-    let mut wanted: HashMap<String, Option<Shown>> =
+    let mut wanted: HashMap<String, Option<Looked>> =
         keys.map(|(key, _)| (key.text.clone(), None)).collect();
     if wanted.is_empty() {
         return Ok(());
@@ -218,10 +218,12 @@ fn looks(
         for (number, stream) in plan.streams.iter().enumerate() {
             let ids: Vec<String> = stream.partitions.iter().map(|p| p.id.clone()).collect();
             reader.records(&stream.name, &ids, &mut |record| {
-                let shown = show.record(number, &record);
-                for key in [&shown.key, &record.primary_key].map(Clone::clone) {
+                for key in [show.key(number, &record), record.primary_key.clone()] {
                     if let Some(place @ None) = wanted.get_mut(&key) {
-                        *place = Some(shown);
+                        let fields = show.record(number, &record);
+                        let make = |task| Some(show.task(task, fields.as_ref().ok()?));
+                        let attempts = plan.tasks.iter().filter_map(make).collect();
+                        *place = Some(Looked { fields, attempts });
                         break;
                     }
                 }
@@ -233,7 +235,7 @@ fn looks(
     .map_err(|e: crate::store::Error| e.to_string())?;
 
     for (key, expected) in &case.expect.records.0 {
-        let found = wanted.get(&key.text).and_then(Option::as_ref).map(|shown| &shown.record);
+        let found = wanted.get(&key.text).and_then(Option::as_ref).map(|looked| &looked.fields);
         let name = format!("record {}", key.text);
         match found {
             Some(Ok(record)) => compare(expected, record, &name, findings),
@@ -256,7 +258,7 @@ fn looks(
         for (key, expected) in &keys.0 {
             let name = format!("{} {}", task.text, key.text);
             match wanted.get(&key.text).and_then(Option::as_ref) {
-                Some(shown) => match made(shown.tasks.get(number)) {
+                Some(looked) => match made(plan, looked.attempts.get(number)) {
                     Ok(example) => compare(expected, &example, &name, findings),
                     Err(reason) => findings
                         .push(Finding { span: key.span, message: format!("{name}: {reason}") }),
@@ -271,16 +273,23 @@ fn looks(
     Ok(())
 }
 
+/// A record that something is expected of.
+struct Looked {
+    fields: Result<Value, String>,
+    /// By task; empty without fields.
+    attempts: Vec<Attempt>,
+}
+
 /// What a task made of a record, as its file has it: the example, all of them in a
 /// list where there are several, null where there is none.
-fn made(fates: Option<&Vec<Fate>>) -> Result<Value, String> {
+fn made(plan: &Plan, attempt: Option<&Attempt>) -> Result<Value, String> {
     let mut examples = Vec::new();
-    for fate in fates.into_iter().flatten() {
+    for fate in attempt.into_iter().flat_map(|attempt| &attempt.fates) {
         match fate {
-            Fate::Made { leak: Some(crate::plan::LeakPolicy::Drop), .. }
-            | Fate::NotApplicable { .. } => {}
+            Fate::Made { leak: Some(leak), .. } if leak.policy == LeakPolicy::Drop => {}
+            Fate::NotApplicable { .. } => {}
             Fate::Made { example, .. } => examples.push(example.clone()),
-            Fate::Failed(reason) => return Err(reason.clone()),
+            Fate::Failed(error) => return Err(error.told(&plan.sources)),
         }
     }
     Ok(match examples.len() {

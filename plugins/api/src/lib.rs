@@ -15,7 +15,7 @@ pub use fetch::{
     BoxFuture, Fetch, FetchError, FetchErrorKind, FetchOptions, Grant, Method, Request, Response,
     Room,
 };
-pub use output::{AtomicFile, OutputDir};
+pub use output::{AtomicFile, OutputDir, make_folder, sync_folder};
 pub use registry::{Constructor, Kind, Made, OptionsError, Plugin, parse_options, plugins};
 pub use sink::{Delivery, Row, RowKey, Sink};
 pub use transform::{Scope, Transform, Verdict};

@@ -90,17 +90,23 @@ impl AtomicFile {
         let target = target.into();
         let what = |p: &Path| format!("create {}", p.display());
         if let Some(parent) = target.parent() {
-            fs::create_dir_all(parent).map_err(Error::io(what(parent)))?;
+            make_folder(parent).map_err(Error::io(what(parent)))?;
         }
-        let mut name = std::ffi::OsString::from(".");
-        name.push(target.file_name().unwrap_or_default());
-        name.push(".tmp");
-        let temporary = target.with_file_name(name);
+        let temporary = Self::temporary(&target);
         // What an earlier process left there, or a link that somebody put there, is
         // not written through.
         let _ = fs::remove_file(&temporary);
         let file = File::create_new(&temporary).map_err(Error::io(what(&target)))?;
         Ok(Self { target, temporary, file: Some(BufWriter::with_capacity(1 << 17, file)) })
+    }
+
+    /// The file beside `target` that is written before it takes its place. A kill
+    /// leaves it there; the next one to be created replaces it.
+    pub fn temporary(target: &Path) -> PathBuf {
+        let mut name = std::ffi::OsString::from(".");
+        name.push(target.file_name().unwrap_or_default());
+        name.push(".tmp");
+        target.with_file_name(name)
     }
 
     /// Flushes and syncs what was written, without making it visible.
@@ -125,10 +131,41 @@ impl AtomicFile {
         let what = format!("replace {}", self.target.display());
         fs::rename(&self.temporary, &self.target).map_err(Error::io(what.clone()))?;
         if let Some(parent) = self.target.parent() {
-            File::open(parent).and_then(|d| d.sync_all()).map_err(Error::io(what))?;
+            sync_folder(parent).map_err(Error::io(what))?;
         }
         Ok(())
     }
+}
+
+/// Makes a folder and those above it, as far as they are not there, so that they
+/// outlive a power cut: each is synced in the folder that names it.
+///
+/// # Errors
+/// When one cannot be made or synced.
+pub fn make_folder(path: &Path) -> io::Result<()> {
+    if path.as_os_str().is_empty() || path.is_dir() {
+        return Ok(());
+    }
+    let parent = path.parent().unwrap_or(Path::new(""));
+    make_folder(parent)?;
+    match fs::create_dir(path) {
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists || !path.is_dir() => return Err(e),
+        _ => {}
+    }
+    sync_folder(parent)
+}
+
+/// Makes what was created, renamed and removed in a folder outlive a power cut.
+///
+/// # Errors
+/// When the folder cannot be opened or synced.
+pub fn sync_folder(path: &Path) -> io::Result<()> {
+    // Only Unix opens folders; elsewhere the file system's own log has to do.
+    if cfg!(not(unix)) {
+        return Ok(());
+    }
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    File::open(path)?.sync_all()
 }
 
 impl Write for AtomicFile {

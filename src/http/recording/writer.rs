@@ -14,6 +14,7 @@ use url::Url;
 use super::super::address::without_credentials;
 use super::super::redact::Redactor;
 use super::har;
+use crate::kill;
 
 /// Headers that carry credentials or sessions, in lower case.
 const LEFT_OUT: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
@@ -54,6 +55,7 @@ impl Recorder {
         redactor: Redactor,
     ) -> io::Result<Self> {
         let file = File::create_new(path)?;
+        scrape_api::sync_folder(path.parent().unwrap_or(Path::new("")))?;
         let mut file = if path.extension().is_some_and(|e| e == "zst") {
             Compressed::Zstd(zstd::stream::write::Encoder::new(file, ZSTD_LEVEL)?)
         } else {
@@ -119,6 +121,7 @@ impl Recorder {
         let done = serde_json::to_writer(&mut line, entry)
             .map_err(io::Error::from)
             .and_then(|()| file.write(&line));
+        kill::point("recording appended");
         match done {
             Ok(()) => out.entries += 1,
             Err(e) => out.failed = Some(e.to_string()),

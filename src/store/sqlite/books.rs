@@ -180,6 +180,24 @@ pub(super) fn unreadable(column: usize, cause: String) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, cause.into())
 }
 
+pub(super) fn announce_outputs(db: &Connection, files: &[String]) -> rusqlite::Result<()> {
+    let mut statement = db.prepare_cached(
+        "INSERT OR IGNORE INTO outputs (file, build, finished) VALUES (?1, '', 0)",
+    )?;
+    for file in files {
+        statement.execute([file])?;
+    }
+    Ok(())
+}
+
+pub(super) fn withdraw_outputs(db: &Connection, files: &[String]) -> rusqlite::Result<()> {
+    let mut statement = db.prepare_cached("DELETE FROM outputs WHERE file = ?1 AND build = ''")?;
+    for file in files {
+        statement.execute([file])?;
+    }
+    Ok(())
+}
+
 pub(super) fn begin_outputs(
     db: &Connection,
     build: &str,

@@ -2,6 +2,8 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use crate::kill;
+
 /// `application_id` of every store: "scrp".
 pub(crate) const APPLICATION_ID: i32 = 0x7363_7270;
 
@@ -50,6 +52,8 @@ pub(super) fn migrate(connection: &mut Connection, steps: &[&str]) -> rusqlite::
         };
         step.execute_batch(sql)?;
         step.pragma_update(None, "user_version", version + 1)?;
+        kill::point("migration written");
         step.commit()?;
+        kill::point("migration done");
     }
 }
