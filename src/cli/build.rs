@@ -7,7 +7,7 @@ use clap::Command;
 use super::args::{with_spec, with_voice};
 use super::finish::{self, End};
 use super::memory::Memory;
-use super::run::{build_into, store_error};
+use super::run::build_into;
 use super::spec_args::SpecArgs;
 use super::verb::{Run, Verb};
 use crate::observe::Observer;
@@ -28,7 +28,7 @@ fn run(spec: &SpecArgs) -> Outcome {
     let observer = Arc::new(Observer::new(spec.voice()));
     let dir = spec.output_dir(false);
     let shown = dir.display().to_string();
-    match OutputState::inspect(&dir).map_err(store_error)? {
+    match OutputState::inspect(&dir)? {
         OutputState::Unfinished(_) | OutputState::Complete(_) => {}
         OutputState::Empty | OutputState::Foreign { .. } => {
             return Err(Ended::usage(format!(
@@ -36,7 +36,7 @@ fn run(spec: &SpecArgs) -> Outcome {
             )));
         }
     }
-    let mut store = SqliteStore::open(&dir.join(STORE_FILE)).map_err(store_error)?;
+    let mut store = SqliteStore::open(&dir.join(STORE_FILE))?;
     let remembered = Memory::read(|key| crate::store::Store::meta(&store, key))?;
     let plan = spec.compile(remembered.as_ref().map(|m| &m.params))?;
     if let Some(remembered) = remembered {

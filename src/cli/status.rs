@@ -11,7 +11,6 @@ use url::Url;
 
 use super::history::{LastBuild, LastRun};
 use super::memory::{Memory, Source};
-use super::run::store_error;
 use super::spec_args::quoted;
 use super::verb::{Run, Verb};
 use crate::http::without_credentials;
@@ -76,7 +75,7 @@ fn run(args: &ArgMatches) -> Outcome {
 /// Looks into a directory.
 fn look(dir: &Path) -> Outcome<Status> {
     let shown = dir.display().to_string();
-    let (contents, complete) = match OutputState::inspect(dir).map_err(store_error)? {
+    let (contents, complete) = match OutputState::inspect(dir)? {
         OutputState::Empty => {
             let what = if dir.exists() { "is empty" } else { "does not exist" };
             return Err(Ended::usage(format!("{shown} {what}: `scrape run` makes it")));
@@ -108,7 +107,7 @@ fn look(dir: &Path) -> Outcome<Status> {
     let meta = |key: &str| reader.meta(key);
     let (memory, last_run) = (Memory::read(meta)?, LastRun::read(meta)?);
     let build = LastBuild::read(meta)?;
-    let data_version = reader.data_version().map_err(store_error)?;
+    let data_version = reader.data_version()?;
     if let Some(build) = &build {
         status.built_at = Some(build.at);
         status.rejects = rejects(build);
