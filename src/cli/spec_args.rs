@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Map, Value};
 
+use super::args::{allowed, allowed_early};
 use super::program::parsed;
 use super::slips;
 use crate::observe::{Voice, log};
@@ -46,7 +47,7 @@ impl SpecArgs {
             return Err(slip);
         }
         let help = || argv.iter().any(|a| a == "--help" || a == "-h");
-        let loaded = match spec::load(Path::new(spec)) {
+        let loaded = match spec::load(Path::new(spec), &allowed_early(argv)) {
             Ok(loaded) => loaded,
             Err(error) => {
                 if help() {
@@ -147,7 +148,11 @@ impl SpecArgs {
     pub fn other(&self, verb: &str, dir: &Path, more: &str) -> String {
         let spec = quoted(self.given.first().map_or("", String::as_str));
         let dir = quoted(&dir.display().to_string());
-        format!("scrape {verb} {spec} -o {dir} {more}").trim_end().to_owned()
+        let allowed: String = allowed(&self.matches)
+            .iter()
+            .map(|folder| format!(" --allow-read {}", quoted(&folder.display().to_string())))
+            .collect();
+        format!("scrape {verb} {spec}{allowed} -o {dir} {more}").trim_end().to_owned()
     }
 
     /// How progress is told.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgMatches, Command, value_parser};
 use serde_json::json;
 
-use super::args::format;
+use super::args::{allow_read, allowed, format};
 use super::transport;
 use super::verb::{Run, Verb};
 use crate::http::Stop;
@@ -34,6 +34,7 @@ fn command() -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .help("Spec files"),
         )
+        .arg(allow_read())
         .arg(format())
         .after_help("Example:\n  scrape test specs/apache-jira.yaml")
 }
@@ -41,6 +42,7 @@ fn command() -> Command {
 /// Runs the verb. A test that fails is exit code 1, a file that is wrong 2.
 fn run(args: &ArgMatches) -> Outcome {
     let json = args.get_one::<String>("format").is_some_and(|format| format == "json");
+    let allowed = allowed(args);
     let runtime = transport::runtime()?;
     let (mut passed, mut failed, mut broken) = (0, 0, false);
     for named in args.get_many::<PathBuf>("spec").into_iter().flatten() {
@@ -52,7 +54,7 @@ fn run(args: &ArgMatches) -> Outcome {
                 beside.display()
             )));
         }
-        let file = match trial::load(&beside) {
+        let file = match trial::load(&beside, &allowed) {
             Ok(file) => file,
             Err((diagnostics, sources)) => {
                 report::diagnostics::print(diagnostics, &sources, json);
