@@ -63,7 +63,7 @@ pub struct PartitionStats {
 }
 
 /// What it cost.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct Run {
     /// Requests sent, retries included.
     pub requests: u64,
