@@ -136,9 +136,9 @@ fn that_pass() -> Vec<Passing> {
         Passing { edit: &[("read: 600ms", "read: 200ms")], ..once(Drip, "") },
         // Each piece comes in time, the whole does not.
         Passing { edit: &[("read: 600ms", "read: 15ms")], ..once(Drip, "timed out") },
-        once(TooMany, "429 Too Many Requests: Too Many Requests: waiting 1 s, as the server asked"),
+        once(TooMany, "429 Too Many Requests: waiting 1 s, as the server asked"),
         once(TooManyDate, "as the server asked"),
-        passing(TooManyZero, "429 Too Many Requests: Too Many Requests: waiting 0 s"),
+        passing(TooManyZero, "429 Too Many Requests: waiting 0 s"),
         passing(TooManyText, "Your network has used too much of this server's time"),
         passing(InternalError, "500 Internal Server Error"),
         passing(BadGateway, "502 Bad Gateway: 502 Proxy Error"),
@@ -333,6 +333,32 @@ fn a_record_above_the_limit_is_rejected_alone() {
     expected.remove(VICTIM);
     assert_eq!(bench.keys(), expected);
     assert_eq!(bench.lines("rejected.jsonl")[0]["reason"], "unreadable_record");
+}
+
+/// Bodies far above the budget, one request at a time and many: all get through,
+/// nothing waits for ever, and no more is in memory than the budget and one body.
+#[test]
+fn bodies_share_one_budget_whatever_their_size() {
+    let outputs: Vec<_> = ["1", "12"]
+        .iter()
+        .map(|concurrency| {
+            let bench = Bench::new(&[("max_body: 8MiB", "max_body: 64MiB\n  body_budget: 1MiB")]);
+            for project in ["TIDE", "REEF"] {
+                for key in bench.standin.keys(project).iter().step_by(20) {
+                    bench.standin.poison(key, Fault::HugeField).expect("poisoned");
+                }
+            }
+            bench.run(&["--projects", "TIDE,REEF", "-c", concurrency]).expect(0);
+            let stats = std::fs::read(bench.scrape.dir().join("out/stats.json")).expect("stats");
+            let stats: Value = serde_json::from_slice(&stats).expect("JSON");
+            let peak = stats["run"]["peak_body_bytes"].as_u64().expect("a number");
+            // A page has ten records, one of them with a field of 5 MiB.
+            assert!((5 << 20..7 << 20).contains(&peak), "{peak}");
+            bench.outputs()
+        })
+        .collect();
+    assert_same(&outputs[0], &outputs[1]);
+    assert!(outputs[0]["raw.jsonl"].len() > 4 * (5 << 20), "all are there");
 }
 
 /// Faults that do not go away before the run ends.

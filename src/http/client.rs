@@ -16,6 +16,7 @@ use super::Stop;
 use super::address::{shown, without_credentials};
 use super::auth::{self, Credentials};
 use super::breaker::Breaker;
+use super::budget::Budget;
 use super::call::{
     Call, ClientOptions, Described, Failure, FailureScope, Malformed, Reply, Sent, SetupError,
 };
@@ -49,6 +50,7 @@ pub(crate) struct Shared {
     pub(crate) observer: Arc<Observer>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) permits: Semaphore,
+    pub(crate) budget: Budget,
     pub(crate) credentials: RwLock<Credentials>,
     /// How often they were replaced by others.
     pub(crate) renewals: AtomicU64,
@@ -142,6 +144,7 @@ impl Client {
         let shared = Shared {
             transport,
             stop,
+            budget: Budget::new(plan.http.body_budget, observer.clone()),
             observer,
             clock,
             permits: Semaphore::new(concurrency.min(Semaphore::MAX_PERMITS)),
@@ -283,7 +286,8 @@ impl Shared {
                             }
                             let (halvings, attempts) = (tries.halvings, tries.attempts);
                             let Outcome::Reply(reply) = attempt.outcome else { continue };
-                            return Ok(Sent { value, reply, halvings, attempts });
+                            let hold = attempt.hold;
+                            return Ok(Sent { value, reply, hold, halvings, attempts });
                         }
                         Err(malformed) if good => {
                             trouble.situation.reply = Some(malformed.kind);
@@ -349,11 +353,14 @@ impl Shared {
         if self.stop.is_requested() {
             return Err(Failure::Stopped);
         }
-        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        self.observer.counters.waited_ms.fetch_add(millis, Relaxed);
+        let counters = &self.observer.counters;
+        counters.wait(self.clock.now(), duration);
         tokio::select! {
             () = self.clock.sleep(duration) => Ok(()),
-            () = self.stop.requested() => Err(Failure::Stopped),
+            () = self.stop.requested() => {
+                counters.wait_no_more(self.clock.now());
+                Err(Failure::Stopped)
+            }
         }
     }
 
@@ -430,7 +437,8 @@ fn status_words(reply: &Reply) -> String {
         504 => " Gateway Timeout",
         _ => "",
     };
-    match server_words(&reply.body) {
+    // Some say no more than the status does.
+    match server_words(&reply.body).filter(|said| !said.eq_ignore_ascii_case(name.trim())) {
         Some(said) => format!("{}{name}: {said}", reply.status),
         None => format!("{}{name}", reply.status),
     }
