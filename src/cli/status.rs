@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use url::Url;
 
+use super::args::format;
 use super::history::{LastBuild, LastRun};
 use super::memory::{Memory, Source};
 use super::spec_args::quoted;
@@ -43,13 +44,7 @@ fn command() -> Command {
                 .value_hint(ValueHint::DirPath)
                 .help("The output directory of a run"),
         )
-        .arg(
-            Arg::new("format")
-                .long("format")
-                .value_parser(["text", "json"])
-                .default_value("text")
-                .help("How it is written to standard output"),
-        )
+        .arg(format())
         .after_help(
             "Examples:\n  scrape status output\n  \
              scrape status output --format json | jq '.partitions[] | select(.state != \"complete\")'",

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::{Arg, ArgAction, Command, value_parser};
 use serde_json::json;
 
-use super::args::{format, with_pace, with_spec, with_voice};
+use super::args::{format, ran_into, with_pace, with_spec, with_voice};
 use super::memory::{Memory, Source};
 use super::spec_args::SpecArgs;
 use super::verb::{Run, Verb};
@@ -27,7 +27,7 @@ const NAMED: usize = 10;
 pub const VERB: Verb = Verb { command, run: Run::Spec(run) };
 
 fn command() -> Command {
-    let command = with_pace(with_spec(Command::new("verify")))
+    let command = with_pace(with_spec(Command::new("verify")).arg(ran_into()))
         .about("Compare all keys of the server with the store")
         .long_about(
             "Lists the keys of every partition (as pagination.sweep says) and compares them with \

@@ -350,11 +350,14 @@ impl Shared {
         if self.stop.is_requested() {
             return Err(Failure::Stopped);
         }
-        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        self.observer.counters.waited_ms.fetch_add(millis, Relaxed);
+        let counters = &self.observer.counters;
+        counters.wait(self.clock.now(), duration);
         tokio::select! {
             () = self.clock.sleep(duration) => Ok(()),
-            () = self.stop.requested() => Err(Failure::Stopped),
+            () = self.stop.requested() => {
+                counters.wait_no_more(self.clock.now());
+                Err(Failure::Stopped)
+            }
         }
     }
 
@@ -431,7 +434,8 @@ fn status_words(reply: &Reply) -> String {
         504 => " Gateway Timeout",
         _ => "",
     };
-    match server_words(&reply.body) {
+    // Some say no more than the status does.
+    match server_words(&reply.body).filter(|said| !said.eq_ignore_ascii_case(name.trim())) {
         Some(said) => format!("{}{name}: {said}", reply.status),
         None => format!("{}{name}", reply.status),
     }

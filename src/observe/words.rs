@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::board::Spacing;
+
 /// A duration: `7 s`, `1 min 30 s`, `2 h 5 min`.
 pub fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -66,13 +68,15 @@ pub fn rate(per_second: f64) -> String {
 }
 
 /// A pace of requests: `4 requests/s`, `1 request every 2 s`.
-pub fn pace(spacing: Duration) -> String {
-    let per_second = 1.0 / spacing.as_secs_f64().max(1e-6);
-    if per_second < 0.95 {
-        return format!("1 request every {}", duration(spacing));
-    }
-    // Requests are spaced a little wider than they need to be.
-    counted(per_second.round() as u64, "request") + "/s"
+pub fn pace(spacing: Spacing) -> String {
+    let per_second = 1.0 / spacing.between.as_secs_f64().max(1e-6);
+    let pace = if per_second < 0.95 {
+        format!("1 request every {}", duration(spacing.between))
+    } else {
+        // Requests are spaced a little wider than they need to be.
+        counted(per_second.round() as u64, "request") + "/s"
+    };
+    if spacing.slowed { pace + " (the server asked for less)" } else { pace }
 }
 
 /// Bytes in the unit that people would choose.
@@ -97,11 +101,13 @@ mod tests {
         );
         assert_eq!([1, 2].map(|n| counted(n, "record")), ["1 record", "2 records"]);
         assert_eq!([0.04, 9.94, 9.96, 1234.4].map(rate), ["0.0/s", "9.9/s", "10/s", "1,234/s"]);
-        let pace_of = |millis| pace(Duration::from_millis(millis));
+        let spacing = |millis, slowed| Spacing { between: Duration::from_millis(millis), slowed };
+        let pace_of = |millis| pace(spacing(millis, false));
         assert_eq!(
             [10, 250, 1020, 2000].map(pace_of),
             ["100 requests/s", "4 requests/s", "1 request/s", "1 request every 2 s"]
         );
+        assert_eq!(pace(spacing(2000, true)), "1 request every 2 s (the server asked for less)");
         let about_of = |millis| about(Duration::from_millis(millis));
         assert_eq!(
             [1, 6_001, 65_000, 754_000, 7_500_000, 600_000_000].map(about_of),
