@@ -27,7 +27,7 @@ impl Bench {
         let config = Config {
             projects: vec!["TIDE".into()],
             issues_per_project: 120,
-            inline_comments: 3,
+            inline_comments: 10,
             record_size: 4000,
             ..Config::default()
         };

@@ -178,14 +178,12 @@ fn keys(bench: &Bench) -> Result<(), String> {
 }
 
 fn cut_life(bench: &Bench) -> Result<(), String> {
-    let ends = [End::Abort, End::Drop].iter();
-    ends.map(|end| {
+    [End::Abort, End::Drop].into_iter().try_for_each(|end| {
         made_up_for(bench, &|dir, calls, length| {
-            bench.cut(dir, calls, length, *end)?;
-            Ok(after(&calls[..length], *end))
+            bench.cut(dir, calls, length, end)?;
+            Ok(after(&calls[..length], end))
         })
     })
-    .collect()
 }
 
 fn killed_life(bench: &Bench) -> Result<(), String> {
