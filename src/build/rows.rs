@@ -4,18 +4,24 @@ use scrape_api::{Row, RowKey};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
+use super::keep::{self, Mapped};
 use super::map::text_of;
 use super::minify::minify;
-use super::tasks;
+use super::tasks::{self, Made};
 use super::worker::{Current, Done, Worker};
 use crate::plan::{EvalError, Feed, Node, Plan, Scope, SinkPlan, json, template_value};
-use crate::store::{Stage, StoredChild};
+use crate::store::{Stage, StoredChild, StoredRecord};
 
 impl Worker<'_> {
     /// Rows of the record as the server sent it, and of its fetched lists.
-    pub(super) fn raw_rows(&self, current: &Current, key: Option<&str>, done: &mut Done) {
+    pub(super) fn raw_rows(
+        &self,
+        current: &Current,
+        record: &StoredRecord,
+        key: Option<&str>,
+        done: &mut Done,
+    ) {
         let name = &self.plan.streams[current.stream].name;
-        let record = current.record;
         for (number, sink) in self.plan.sinks.iter().enumerate() {
             match &sink.feed {
                 Feed::Raw(stream) if stream == name => {
@@ -41,10 +47,10 @@ impl Worker<'_> {
         sink: usize,
         done: &mut Done,
     ) {
-        let parent = &current.record.primary_key;
+        let parent = current.primary_key;
         let head = format!(
             "{{\"parent_id\":{},\"parent_key\":{},\"item\":",
-            Value::from(parent.as_str()),
+            Value::from(parent),
             Value::from(key)
         );
         let stream = format!("{}.{}", self.plan.streams[current.stream].name, list.name);
@@ -62,12 +68,36 @@ impl Worker<'_> {
         }
     }
 
-    /// Tasks, then the rows of all sinks that are fed with what is made.
-    pub(super) fn outputs(&self, current: &Current, record: &Value, label: &str, done: &mut Done) {
+    /// Tasks, then the rows of all sinks that are fed with what is made of a record,
+    /// if it was mapped; also their prints, if they are kept.
+    pub(super) fn outputs(&self, stream: usize, mapped: Option<&Mapped>, done: &mut Done) {
         let plan = self.plan;
+        let Some(mapped) = mapped else {
+            if self.keeping {
+                done.prints.extend(keep::no_prints(plan));
+            }
+            return;
+        };
+        let before: Vec<usize> = done.rows.iter().map(Vec::len).collect();
+        let made = self.make(stream, mapped, done);
+        if self.keeping {
+            done.prints.extend(made.iter().map(|made| keep::print(made.examples.iter().map(|(_, e)| e.text()))));
+            let rows = plan.sinks.iter().zip(&done.rows).zip(before);
+            done.prints.extend(rows.map(|((sink, rows), before)| match sink.feed.is_raw() {
+                true => 0,
+                false => keep::print(rows[before..].iter().map(|row| &row.bytes[..])),
+            }));
+        }
+    }
+
+    /// What the tasks make of a record; what sinks make of that goes to `done`.
+    pub(super) fn make(&self, stream: usize, mapped: &Mapped, done: &mut Done) -> Vec<Made> {
+        let plan = self.plan;
+        let Mapped { partition, primary_key, label, record } = mapped;
+        let current = &Current { stream, partition, primary_key, text: "" };
         let mut scope = self.common.with("record", template_value(record));
         let mut made = Vec::with_capacity(plan.tasks.len());
-        for (task, counts) in plan.tasks.iter().zip(&mut done.tally.tasks) {
+        for (task, counts) in plan.tasks.iter().zip(&mut done.made.tasks) {
             made.push(tasks::make(plan, task, &scope, counts));
         }
         for (task, made) in plan.tasks.iter().zip(&made) {
@@ -117,6 +147,7 @@ impl Worker<'_> {
                 Feed::Raw(_) | Feed::RawChildren { .. } => {}
             }
         }
+        made
     }
 
     fn sink_failed(
@@ -133,7 +164,7 @@ impl Worker<'_> {
 
     fn row_key(&self, current: &Current, task: Option<&str>, example: u32) -> RowKey {
         let stream = self.plan.streams[current.stream].name.as_str();
-        let key = RowKey::new(stream, current.record.primary_key.as_str());
+        let key = RowKey::new(stream, current.primary_key);
         match task {
             Some(task) => key.of_task(task, example),
             None => key,

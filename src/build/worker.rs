@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::convert::convert;
 use super::counts::Tally;
 use super::failures::Blame;
+use super::keep::{Known, Leaf, Mapped};
 use super::map::{Left, Mapping, Rejected, Seen, text_of, unreadable};
 use super::mapper::Mapper;
 use super::projection::Tree;
@@ -23,12 +24,30 @@ pub const WATCHED_RECORDS: u64 = 100;
 pub struct Batch {
     /// Its place among all batches.
     pub number: u64,
-    /// The stream.
-    pub stream: usize,
-    /// The place of its first record in the stream.
-    pub first: u64,
     /// The records.
-    pub records: Vec<StoredRecord>,
+    pub records: Records,
+}
+
+/// Where the records of a batch come from.
+pub enum Records {
+    /// The store.
+    Stored {
+        /// The stream.
+        stream: usize,
+        /// The place of the first in the stream.
+        first: u64,
+        /// As they are stored.
+        records: Vec<StoredRecord>,
+    },
+    /// An earlier build, which has mapped them: a [`Leaf`] as it lies on disk.
+    Kept(Vec<u8>),
+}
+
+impl Records {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Stored { records, .. } if records.is_empty())
+    }
 }
 
 /// What became of a batch.
@@ -39,10 +58,37 @@ pub struct Done {
     pub rows: Vec<Vec<Row>>,
     /// Lines for `rejected.jsonl`.
     pub rejected: Vec<u8>,
-    /// What was counted.
-    pub tally: Tally,
+    /// What was counted while records were read and mapped; nothing where an
+    /// earlier build has done so.
+    pub read: Tally,
+    /// What was counted while tasks and sinks made something of them.
+    pub made: Tally,
     /// The stream, and which of its paths led somewhere, for the first records.
     pub seen: Option<(usize, Vec<Seen>)>,
+    /// For the next build: the records as they were mapped, unless an earlier one
+    /// has kept them.
+    pub leaf: Option<Vec<u8>>,
+    /// For the next build: [`prints`](super::keep) of what was made of each record.
+    pub prints: Vec<u64>,
+    /// Whether something broke off, so that nothing of it can be kept.
+    pub panicked: bool,
+}
+
+impl Done {
+    /// Nothing yet.
+    pub fn new(number: u64, plan: &Plan) -> Self {
+        Self {
+            number,
+            rows: (0..plan.sinks.len()).map(|_| Vec::new()).collect(),
+            rejected: Vec::new(),
+            read: Tally::new(plan),
+            made: Tally::new(plan),
+            seen: None,
+            leaf: None,
+            prints: Vec::new(),
+            panicked: false,
+        }
+    }
 }
 
 /// What all workers share.
@@ -54,6 +100,8 @@ pub struct Worker<'p> {
     transforms: Vec<Step<'p>>,
     /// Whether some sink's template is to see the tasks.
     pub(super) tasks_are_seen: bool,
+    /// Whether the next build is to take over from this one.
+    pub(super) keeping: bool,
 }
 
 /// A step of `transforms:`, ready to be applied.
@@ -64,12 +112,15 @@ struct Step<'p> {
 }
 
 /// The record at hand.
+#[derive(Clone, Copy)]
 pub(super) struct Current<'r> {
     /// Its stream.
     pub(super) stream: usize,
-    /// As it is stored.
-    pub(super) record: &'r StoredRecord,
-    /// Its JSON.
+    /// Its partition.
+    pub(super) partition: &'r str,
+    /// Its identity.
+    pub(super) primary_key: &'r str,
+    /// Its JSON, as long as it is at hand.
     pub(super) text: &'r str,
 }
 
@@ -91,87 +142,116 @@ impl<'p> Worker<'p> {
             .sinks
             .iter()
             .any(|s| s.template.is_some() && matches!(s.feed, Feed::Records | Feed::Task(_)));
-        Self { plan, mappers, common, transforms, tasks_are_seen }
+        Self { plan, mappers, common, transforms, tasks_are_seen, keeping: false }
+    }
+
+    /// A worker of a build that the next one is to take over from.
+    #[must_use]
+    pub fn keeping(self, keeping: bool) -> Self {
+        Self { keeping, ..self }
     }
 
     /// Builds a batch. Nothing in it can fail the build: what cannot be used is
     /// rejected, record by record.
-    pub fn batch(&self, batch: &Batch) -> Done {
-        let watching = batch.first < WATCHED_RECORDS;
-        let watched = self.mappers[batch.stream].watched.len();
-        let mut done = Done {
-            number: batch.number,
-            rows: (0..self.plan.sinks.len()).map(|_| Vec::new()).collect(),
-            rejected: Vec::new(),
-            tally: Tally::new(self.plan),
-            seen: watching.then(|| (batch.stream, vec![Seen::default(); watched])),
-        };
-        for (place, record) in (batch.first..).zip(&batch.records) {
-            let lengths: Vec<usize> = done.rows.iter().map(Vec::len).collect();
-            let watch = place < WATCHED_RECORDS;
-            let (streams, tasks) = (done.tally.streams.clone(), done.tally.tasks.clone());
-            let result = catch_unwind(AssertUnwindSafe(|| {
-                self.record(batch.stream, record, watch, &mut done);
-            }));
-            if result.is_err() {
-                // A plugin that panics costs the record at hand, no more.
-                for (rows, length) in done.rows.iter_mut().zip(lengths) {
-                    rows.truncate(length);
-                }
-                (done.tally.streams, done.tally.tasks) = (streams, tasks);
-                done.tally.streams[batch.stream].read += 1;
-                let rejected = Rejected {
-                    stage: Stage::Transform,
-                    reason: "panicked",
-                    message: String::from(
-                        "a plugin or a template broke off while this record was built",
-                    ),
-                    pointer: None,
-                    child: None,
-                    blame: None,
-                };
-                let text = text_of(record.body.unpack()).unwrap_or_default();
-                self.reject(
-                    &Current { stream: batch.stream, record, text: &text },
-                    rejected,
-                    &mut done,
-                );
+    pub fn batch(&self, batch: Batch) -> Done {
+        let mut done = Done::new(batch.number, self.plan);
+        match batch.records {
+            Records::Stored { stream, first, records } => {
+                self.stored(stream, first, &records, &mut done);
             }
+            Records::Kept(packed) => self.kept(packed, &mut done),
         }
-        for (rows, count) in done.rows.iter().zip(&mut done.tally.sinks) {
-            count.rows += rows.len() as u64;
-            count.bytes += rows.iter().map(|r| r.bytes.len() as u64 + 1).sum::<u64>();
+        for (n, (plan, rows)) in self.plan.sinks.iter().zip(&done.rows).enumerate() {
+            let tally = if plan.feed.is_raw() { &mut done.read } else { &mut done.made };
+            tally.sinks[n].rows += rows.len() as u64;
+            tally.sinks[n].bytes += rows.iter().map(|r| r.bytes.len() as u64 + 1).sum::<u64>();
         }
         done
     }
 
-    fn record(&self, stream: usize, record: &StoredRecord, watch: bool, done: &mut Done) {
-        let counts = &mut done.tally.streams[stream];
+    fn stored(&self, stream: usize, first: u64, records: &[StoredRecord], done: &mut Done) {
+        if first < WATCHED_RECORDS {
+            let watched = self.mappers[stream].watched.len();
+            done.seen = Some((stream, vec![Seen::default(); watched]));
+        }
+        let mut leaf = Leaf { stream, records: Vec::new() };
+        for (place, record) in (first..).zip(records) {
+            let whole = guarded(done, |done| {
+                let begun = done.rejected.len();
+                let mapped = self.read(stream, record, place < WATCHED_RECORDS, done);
+                let told = begun..done.rejected.len();
+                self.outputs(stream, mapped.as_ref(), done);
+                if self.keeping {
+                    let rejected = String::from_utf8_lossy(&done.rejected[told]).into_owned();
+                    leaf.records.push(Known { rejected, mapped });
+                }
+            });
+            if !whole {
+                // A plugin that panics costs the record at hand, no more.
+                done.read.streams[stream].read += 1;
+                let message = "a plugin or a template broke off while this record was built";
+                let stage = Stage::Transform;
+                let rejected = Rejected { stage, ..Rejected::map("panicked", message.into(), None) };
+                let text = text_of(record.body.unpack()).unwrap_or_default();
+                self.reject(&current(stream, record, &text), rejected, done);
+            }
+        }
+        if self.keeping {
+            done.leaf = leaf.pack().ok();
+            done.panicked |= done.leaf.is_none();
+        }
+    }
+
+    /// As [`Worker::stored`], from where the records are mapped on.
+    fn kept(&self, packed: Vec<u8>, done: &mut Done) {
+        let Ok(leaf) = Leaf::unpack(packed) else {
+            done.panicked = true;
+            return;
+        };
+        for known in leaf.records {
+            done.rejected.extend_from_slice(known.rejected.as_bytes());
+            guarded(done, |done| self.outputs(leaf.stream, known.mapped.as_ref(), done));
+        }
+    }
+
+    /// A record up to where it is mapped and transformed, and the rows of it as it
+    /// came.
+    fn read(
+        &self,
+        stream: usize,
+        record: &StoredRecord,
+        watch: bool,
+        done: &mut Done,
+    ) -> Option<Mapped> {
+        let counts = &mut done.read.streams[stream];
         counts.read += 1;
         if record.gone {
             counts.gone += 1;
             if self.plan.streams[stream].drop_gone {
                 counts.gone_left_out += 1;
-                return;
+                return None;
             }
         }
         let mapper = &self.mappers[stream];
         let text = match text_of(record.body.unpack()) {
             Ok(text) => text,
             Err(rejected) => {
-                let current = Current { stream, record, text: "" };
-                return self.reject(&current, rejected, done);
+                self.reject(&current(stream, record, ""), rejected, done);
+                return None;
             }
         };
-        let current = Current { stream, record, text: &text };
+        let current = current(stream, record, &text);
         let tree = match mapper.shape.project(&text) {
             Ok(tree) => tree,
-            Err(error) => return self.reject(&current, unreadable(&error), done),
+            Err(error) => {
+                self.reject(&current, unreadable(&error), done);
+                return None;
+            }
         };
         let key = display_key(mapper, &tree);
-        self.raw_rows(&current, key.as_deref(), done);
-        if self.is_incomplete(&current, done) {
-            return;
+        self.raw_rows(&current, record, key.as_deref(), done);
+        if self.is_incomplete(&current, record, done) {
+            return None;
         }
         let seen = done.seen.as_mut().filter(|_| watch).map(|(_, seen)| seen.as_mut_slice());
         let vars = mapper.vars(&record.partition);
@@ -180,31 +260,37 @@ impl<'p> Worker<'p> {
         let mapped = mapping.record(&tree).and_then(|map| self.transform(Value::Object(map)));
         match mapped {
             Ok(value) => {
-                done.tally.streams[stream].mapped += 1;
-                let label = key.as_deref().unwrap_or(&record.primary_key);
-                self.outputs(&current, &value, label, done);
+                done.read.streams[stream].mapped += 1;
+                Some(Mapped {
+                    partition: record.partition.clone(),
+                    primary_key: record.primary_key.clone(),
+                    label: key.unwrap_or_else(|| record.primary_key.clone()),
+                    record: value,
+                })
             }
             Err(Left::Rejected(rejected)) => {
                 if let Some(blame) = &rejected.blame {
                     let label = key.as_deref().unwrap_or(&record.primary_key);
-                    done.tally.failures.note(blame, label);
+                    done.read.failures.note(blame, label);
                 }
                 self.reject(&current, rejected, done);
+                None
             }
             Err(Left::Dropped { transform, reason }) => {
-                done.tally.streams[stream].dropped += 1;
-                *done.tally.dropped.entry((transform, reason)).or_default() += 1;
+                done.read.streams[stream].dropped += 1;
+                *done.read.dropped.entry((transform, reason)).or_default() += 1;
+                None
             }
         }
     }
 
     /// Whether child lists are missing; those that failed are told of.
-    fn is_incomplete(&self, current: &Current, done: &mut Done) -> bool {
-        let missing = &current.record.missing;
+    fn is_incomplete(&self, current: &Current, record: &StoredRecord, done: &mut Done) -> bool {
+        let missing = &record.missing;
         if missing.is_empty() {
             return false;
         }
-        let counts = &mut done.tally.streams[current.stream];
+        let counts = &mut done.read.streams[current.stream];
         if missing.iter().any(|(_, reason)| reason.is_some()) {
             counts.failed += 1;
         } else {
@@ -220,7 +306,7 @@ impl<'p> Worker<'p> {
                     child: Some(child.clone()),
                     blame: None,
                 };
-                self.note(current, rejected, false, done);
+                self.note(current, rejected, false, &mut done.read, &mut done.rejected);
             }
         }
         true
@@ -251,23 +337,30 @@ impl<'p> Worker<'p> {
         label: &str,
         done: &mut Done,
     ) {
-        done.tally.failures.note(&Blame::template(what, error.clone()), label);
+        done.made.failures.note(&Blame::template(what, error.clone()), label);
         let message = format!("{what}, {} (record {label})", error.told(&self.plan.sources));
         let rejected = Rejected { stage, ..Rejected::map("template_failed", message, None) };
-        self.note(current, rejected, false, done);
+        self.note(current, rejected, false, &mut done.made, &mut done.rejected);
     }
 
     /// The record goes no further.
     fn reject(&self, current: &Current, rejected: Rejected, done: &mut Done) {
-        done.tally.streams[current.stream].rejected += 1;
-        self.note(current, rejected, true, done);
+        done.read.streams[current.stream].rejected += 1;
+        self.note(current, rejected, true, &mut done.read, &mut done.rejected);
     }
 
-    fn note(&self, current: &Current, rejected: Rejected, with_raw: bool, done: &mut Done) {
+    fn note(
+        &self,
+        current: &Current,
+        rejected: Rejected,
+        with_raw: bool,
+        tally: &mut Tally,
+        lines: &mut Vec<u8>,
+    ) {
         let reject = Reject {
             stream: self.plan.streams[current.stream].name.clone(),
-            partition: current.record.partition.clone(),
-            key: current.record.primary_key.clone(),
+            partition: current.partition.to_owned(),
+            key: current.primary_key.to_owned(),
             child: rejected.child,
             stage: rejected.stage,
             reason: rejected.reason.to_owned(),
@@ -275,9 +368,29 @@ impl<'p> Worker<'p> {
             pointer: rejected.pointer,
             raw: with_raw.then(|| current.text.as_bytes().to_vec()),
         };
-        push_line(&reject, &mut done.rejected);
-        *done.tally.rejects.entry((reject.stage, reject.reason)).or_default() += 1;
+        push_line(&reject, lines);
+        *tally.rejects.entry((reject.stage, reject.reason)).or_default() += 1;
     }
+}
+
+/// Does something with one record; false when a plugin or a template broke off: then
+/// it is as if nothing had been done.
+fn guarded(done: &mut Done, work: impl FnOnce(&mut Done)) -> bool {
+    let lengths: Vec<usize> = done.rows.iter().map(Vec::len).collect();
+    let (streams, tasks) = (done.read.streams.clone(), done.made.tasks.clone());
+    if catch_unwind(AssertUnwindSafe(|| work(done))).is_ok() {
+        return true;
+    }
+    for (rows, length) in done.rows.iter_mut().zip(lengths) {
+        rows.truncate(length);
+    }
+    (done.read.streams, done.made.tasks) = (streams, tasks);
+    done.panicked = true;
+    false
+}
+
+fn current<'r>(stream: usize, record: &'r StoredRecord, text: &'r str) -> Current<'r> {
+    Current { stream, partition: &record.partition, primary_key: &record.primary_key, text }
 }
 
 /// The key that people read.

@@ -78,6 +78,10 @@ pub struct Plan {
     pub sinks: Vec<SinkPlan>,
     /// The texts of the spec and of all files that it names, for messages.
     pub sources: Arc<Sources>,
+    /// A fingerprint of all but the tasks and the templates of sinks: two plans that
+    /// have the same make the same mapped records of the same store. `None` where
+    /// that depends on texts that templates render.
+    pub reading: Option<u64>,
 }
 
 impl Plan {

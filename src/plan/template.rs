@@ -6,7 +6,7 @@ mod sandbox;
 mod scope;
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -20,7 +20,7 @@ use super::{filters, json};
 use crate::spec::Span;
 
 pub use calls::Callee;
-use sandbox::{Folders, Level};
+use sandbox::{Asked, Folders, Level};
 use scope::SCOPE;
 pub use scope::Scope;
 
@@ -62,6 +62,7 @@ pub struct Env {
     /// No other environment of the process has it.
     id: u64,
     folders: Folders,
+    asked: Asked,
 }
 
 impl Default for Env {
@@ -89,12 +90,14 @@ impl Env {
         inner.set_path_join_callback(|name, template| beside(name, template).into());
         let folders = Folders::default();
         let own = folders.clone();
-        inner.set_loader(move |name| load_text(&own, Path::new(name)));
+        let asked = Asked::default();
+        let asked_for = asked.clone();
+        inner.set_loader(move |name| load_text(&own, &asked_for, Path::new(name)));
         filters::register(&mut inner);
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Relaxed);
         inner.add_function("render", move |state: &State, name: String| render(id, state, &name));
-        Self { inner, next: 0, id, folders }
+        Self { inner, next: 0, id, folders, asked }
     }
 
     /// Compiles a template. `span` is the place of exactly this text; where the
@@ -279,6 +282,12 @@ impl Env {
             self.inner.get_template(&name).map_err(|e| EvalError::new(describe(&e), span))?;
         Ok(compiled.undeclared_variables(true).into_iter().collect())
     }
+
+    /// The files that `render` and its like have asked for so far, also those that
+    /// are not there.
+    pub fn texts(&self) -> Vec<PathBuf> {
+        self.asked.all()
+    }
 }
 
 impl Template {
@@ -376,7 +385,11 @@ fn dotted_names(expression: &str) -> Vec<String> {
     if names.iter().all(|name| is_name(name)) { names } else { Vec::new() }
 }
 
-fn load_text(folders: &Folders, file: &Path) -> Result<Option<String>, minijinja::Error> {
+fn load_text(
+    folders: &Folders,
+    asked: &Asked,
+    file: &Path,
+) -> Result<Option<String>, minijinja::Error> {
     if let Some(name) = file.to_string_lossy().strip_prefix(OUTSIDE) {
         return Err(minijinja::Error::new(
             ErrorKind::InvalidOperation,
@@ -389,6 +402,7 @@ fn load_text(folders: &Folders, file: &Path) -> Result<Option<String>, minijinja
             format!("{}: a link that leads out of the folder of templates", file.display()),
         ));
     }
+    asked.note(file);
     match std::fs::read_to_string(file) {
         Ok(text) => Ok(Some(text)),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),

@@ -11,6 +11,7 @@ mod map;
 mod names;
 mod nodes;
 mod pagination;
+mod reading;
 mod registry;
 mod request;
 mod sink;
@@ -81,6 +82,7 @@ pub fn compile(
     }
     unused::check(&decls, &spec.secrets.0, &loaded.sources, diagnostics);
     Some(Plan {
+        reading: reading::fingerprint(loaded, &params),
         name: spec.name,
         description: spec.description.unwrap_or_default(),
         spec_file: loaded.file.clone(),

@@ -11,16 +11,28 @@ use crate::plan::slips::{self, Slip};
 use crate::spec::decode::Text;
 use crate::spec::{Span, near, read, simplify};
 
+/// The statements that lead to other files.
+const STATEMENTS: [&str; 4] = ["include ", "import ", "from ", "extends "];
+
+fn is_statement(expression: &str, word: &str) -> bool {
+    expression.trim_start_matches(['-', ' ']).starts_with(word)
+}
+
+/// Whether a template may render texts of other files, by whatever name.
+pub(super) fn leads_to_texts(text: &str) -> bool {
+    expressions(text).into_iter().any(|(start, end)| {
+        let expression = &text[start..end];
+        expression.contains("render") || STATEMENTS.iter().any(|word| is_statement(expression, word))
+    })
+}
+
 /// The names of other files in `render("name")` and in `{% include "name" %}` and
 /// its like, with their places.
 fn named_files(text: &str) -> Vec<(usize, &str)> {
-    const BEFORE: [&str; 5] = ["render(", "include ", "import ", "from ", "extends "];
     let mut found = Vec::new();
     for (start, end) in expressions(text) {
-        for before in BEFORE {
-            if !before.ends_with('(')
-                && !text[start..end].trim_start_matches(['-', ' ']).starts_with(before)
-            {
+        for before in STATEMENTS.into_iter().chain(["render("]) {
+            if !before.ends_with('(') && !is_statement(&text[start..end], before) {
                 continue;
             }
             for (i, _) in text[start..end].match_indices(before) {

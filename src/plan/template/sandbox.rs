@@ -36,6 +36,20 @@ impl Folders {
     }
 }
 
+/// The files that texts were read from, and those that were not there.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Asked(Arc<RwLock<BTreeSet<PathBuf>>>);
+
+impl Asked {
+    pub(super) fn note(&self, file: &Path) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(file.to_owned());
+    }
+
+    pub(super) fn all(&self) -> Vec<PathBuf> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+}
+
 /// Counts how deep texts render one another on this thread.
 pub(super) struct Level;
 

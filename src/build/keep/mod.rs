@@ -1,0 +1,17 @@
+//! What a build leaves for the next one in the same process: the records as they
+//! were mapped, on disk, and a hash of what was made of each. Where only templates
+//! have changed, the next one begins with those records, and leaves the outputs of
+//! raw records as they are.
+
+mod blocks;
+mod changes;
+mod keeper;
+mod leaf;
+mod prints;
+
+pub(super) use blocks::Blocks;
+pub use changes::{Change, Changes, Difference};
+pub(super) use keeper::Keeper;
+pub use keeper::Kept;
+pub(super) use leaf::{Known, Leaf, Mapped};
+pub(super) use prints::{no_prints, print};
