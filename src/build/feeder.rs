@@ -48,7 +48,11 @@ impl Feeder {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub(super) fn read(mut self, plan: &Plan, reader: &dyn Reader) -> Result<Vec<Vec<Body>>, Error> {
+    pub(super) fn read(
+        mut self,
+        plan: &Plan,
+        reader: &dyn Reader,
+    ) -> Result<Vec<Vec<Body>>, Error> {
         let mut samples = Vec::with_capacity(plan.streams.len());
         for (number, stream) in plan.streams.iter().enumerate() {
             let partitions: Vec<String> = stream.partitions.iter().map(|p| p.id.clone()).collect();

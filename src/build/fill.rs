@@ -94,7 +94,7 @@ pub(super) fn fill(
             read.add(&done.read);
             tally.add(&done.made);
             if let Some(track) = &options.track {
-                track.add(done.read.streams.iter().map(|stream| stream.read).sum());
+                track.add(done.records as u64);
             }
             if let Some((stream, found)) = &done.seen {
                 for (sum, one) in seen[*stream].iter_mut().zip(found) {

@@ -29,7 +29,7 @@ mod worker;
 
 pub use counts::{BuildCounts, BuildReport, BuiltFile, StreamCounts, TaskCounts};
 pub use failures::{Blame, Failure};
-pub use keep::{Change, Changes, Difference, Kept};
+pub use keep::{Changes, Kept};
 pub use rejected::REJECTED_FILE;
 pub use run::{BuildOptions, Error, rebuild, run};
 pub use show::{Attempt, Fate, LeakShown, Show, show};

@@ -81,7 +81,9 @@ impl Worker<'_> {
         let before: Vec<usize> = done.rows.iter().map(Vec::len).collect();
         let made = self.make(stream, mapped, done);
         if self.keeping {
-            done.prints.extend(made.iter().map(|made| keep::print(made.examples.iter().map(|(_, e)| e.text()))));
+            done.prints.extend(
+                made.iter().map(|made| keep::print(made.examples.iter().map(|(_, e)| e.text()))),
+            );
             let rows = plan.sinks.iter().zip(&done.rows).zip(before);
             done.prints.extend(rows.map(|((sink, rows), before)| match sink.feed.is_raw() {
                 true => 0,

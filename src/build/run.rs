@@ -15,7 +15,7 @@ use scrape_api::{OutputDir, Sink};
 use super::counts::{BuildReport, BuiltFile, Tally};
 use super::delta::Delta;
 use super::fill::{Filled, fill};
-use super::keep::{Changes, Kept, Keeper};
+use super::keep::{Changes, Keeper, Kept};
 use super::rejected::REJECTED_FILE;
 use crate::kill;
 use crate::observe::Track;

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use minijinja::value::{Enumerator, Object};
 use serde_json::Value;
 
-use super::leak::{leak, place_of};
 use super::keep::Mapped;
+use super::leak::{leak, place_of};
 use super::map::{Left, Mapping, text_of, unreadable};
 use super::mapper::Mapper;
 use super::tasks;

@@ -54,6 +54,8 @@ impl Records {
 pub struct Done {
     /// Its place among all batches.
     pub number: u64,
+    /// How many records it has.
+    pub records: usize,
     /// Rows by sink.
     pub rows: Vec<Vec<Row>>,
     /// Lines for `rejected.jsonl`.
@@ -79,6 +81,7 @@ impl Done {
     pub fn new(number: u64, plan: &Plan) -> Self {
         Self {
             number,
+            records: 0,
             rows: (0..plan.sinks.len()).map(|_| Vec::new()).collect(),
             rejected: Vec::new(),
             read: Tally::new(plan),
@@ -174,6 +177,7 @@ impl<'p> Worker<'p> {
             let watched = self.mappers[stream].watched.len();
             done.seen = Some((stream, vec![Seen::default(); watched]));
         }
+        done.records = records.len();
         let mut leaf = Leaf { stream, records: Vec::new() };
         for (place, record) in (first..).zip(records) {
             let whole = guarded(done, |done| {
@@ -191,7 +195,8 @@ impl<'p> Worker<'p> {
                 done.read.streams[stream].read += 1;
                 let message = "a plugin or a template broke off while this record was built";
                 let stage = Stage::Transform;
-                let rejected = Rejected { stage, ..Rejected::map("panicked", message.into(), None) };
+                let rejected =
+                    Rejected { stage, ..Rejected::map("panicked", message.into(), None) };
                 let text = text_of(record.body.unpack()).unwrap_or_default();
                 self.reject(&current(stream, record, &text), rejected, done);
             }
@@ -208,6 +213,7 @@ impl<'p> Worker<'p> {
             done.panicked = true;
             return;
         };
+        done.records = leaf.records.len();
         for known in leaf.records {
             done.rejected.extend_from_slice(known.rejected.as_bytes());
             guarded(done, |done| self.outputs(leaf.stream, known.mapped.as_ref(), done));

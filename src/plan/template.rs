@@ -5,7 +5,7 @@ mod memo;
 mod sandbox;
 mod scope;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -283,9 +283,9 @@ impl Env {
         Ok(compiled.undeclared_variables(true).into_iter().collect())
     }
 
-    /// The files that `render` and its like have asked for so far, also those that
-    /// are not there.
-    pub fn texts(&self) -> Vec<PathBuf> {
+    /// The files that `render` and its like have asked for so far, with a hash of what
+    /// each holds ([`text_hash`](crate::spec::text_hash)); none where there is no file.
+    pub fn texts(&self) -> BTreeMap<PathBuf, Option<u64>> {
         self.asked.all()
     }
 }
@@ -402,8 +402,9 @@ fn load_text(
             format!("{}: a link that leads out of the folder of templates", file.display()),
         ));
     }
-    asked.note(file);
-    match std::fs::read_to_string(file) {
+    let text = std::fs::read_to_string(file);
+    asked.note(file, text.as_deref().ok());
+    match text {
         Ok(text) => Ok(Some(text)),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(minijinja::Error::new(

@@ -80,9 +80,8 @@ impl Comparison {
             part(&task.name, true, before, false)
         });
         let sinks = plan.sinks.iter().map(|sink| {
-            let same = |other: &crate::plan::SinkPlan| {
-                other.name == sink.name && other.feed == sink.feed
-            };
+            let same =
+                |other: &crate::plan::SinkPlan| other.name == sink.name && other.feed == sink.feed;
             let before = former.sinks.iter().position(same);
             let plain = matches!(sink.feed, Feed::Task(_)) && sink.template.is_none();
             let before = before.map(|n| former.tasks.len() + n);

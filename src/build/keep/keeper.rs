@@ -217,7 +217,11 @@ fn partitions(plan: &Plan) -> Vec<(String, Vec<String>)> {
     plan.streams.iter().map(|stream| (stream.name.clone(), ids(stream))).collect()
 }
 
-fn raw_files(plan: &Plan, sinks: &[Box<dyn Sink>], dir: &OutputDir) -> Vec<(PathBuf, Option<Mark>)> {
+fn raw_files(
+    plan: &Plan,
+    sinks: &[Box<dyn Sink>],
+    dir: &OutputDir,
+) -> Vec<(PathBuf, Option<Mark>)> {
     let raw = plan.sinks.iter().zip(sinks).filter(|(plan, _)| plan.feed.is_raw());
     raw.flat_map(|(_, sink)| sink.files())
         .map(|file| {

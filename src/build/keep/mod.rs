@@ -10,7 +10,7 @@ mod leaf;
 mod prints;
 
 pub(super) use blocks::Blocks;
-pub use changes::{Change, Changes, Difference};
+pub use changes::Changes;
 pub(super) use keeper::Keeper;
 pub use keeper::Kept;
 pub(super) use leaf::{Known, Leaf, Mapped};

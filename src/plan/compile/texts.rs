@@ -22,7 +22,8 @@ fn is_statement(expression: &str, word: &str) -> bool {
 pub(super) fn leads_to_texts(text: &str) -> bool {
     expressions(text).into_iter().any(|(start, end)| {
         let expression = &text[start..end];
-        expression.contains("render") || STATEMENTS.iter().any(|word| is_statement(expression, word))
+        expression.contains("render")
+            || STATEMENTS.iter().any(|word| is_statement(expression, word))
     })
 }
 
