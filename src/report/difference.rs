@@ -79,14 +79,23 @@ fn compare<'v>(
     after: Option<&'v Value>,
     found: &mut Vec<Leaf<'v>>,
 ) {
+    // Of what is there in one of the two only, each part is told as well.
     match (before, after) {
-        (Some(Value::Object(a)), Some(Value::Object(b))) => {
-            let new = b.keys().filter(|key| !a.contains_key(*key));
-            for key in a.keys().chain(new) {
-                compare(&format!("{path}.{key}"), a.get(key), b.get(key), found);
+        (Some(Value::Object(_)) | None, Some(Value::Object(_)) | None) => {
+            let keys = |value: Option<&'v Value>| {
+                value.and_then(Value::as_object).into_iter().flat_map(serde_json::Map::keys)
+            };
+            let part = |value: Option<&'v Value>, key: &str| value.and_then(|value| value.get(key));
+            let new = keys(after).filter(|key| part(before, key).is_none());
+            for key in keys(before).chain(new) {
+                compare(&format!("{path}.{key}"), part(before, key), part(after, key), found);
             }
         }
-        (Some(Value::Array(a)), Some(Value::Array(b))) => {
+        (Some(Value::Array(_)) | None, Some(Value::Array(_)) | None) => {
+            let items = |value: Option<&'v Value>| {
+                value.and_then(Value::as_array).map_or(&[][..], Vec::as_slice)
+            };
+            let (a, b) = (items(before), items(after));
             for n in 0..a.len().max(b.len()) {
                 compare(&format!("{path}[{n}]"), a.get(n), b.get(n), found);
             }
@@ -188,6 +197,12 @@ mod tests {
             plain(&before, &after),
             "  $.a[1].b\n  - \"x\"\n  + 2\n  $.a[2]\n  + 3\n  $.old\n  - null\n"
         );
+    }
+
+    #[test]
+    fn of_a_new_example_each_part_is_shown() {
+        let shown = difference(None, Some(&json!({ "a": [{ "b": "x" }] })), &Palette::new(false));
+        assert_eq!(shown, "  $.a[0].b\n  + \"x\"\n");
     }
 
     #[test]

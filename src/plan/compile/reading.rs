@@ -7,16 +7,18 @@ use xxhash_rust::xxh3::Xxh3;
 use super::texts::leads_to_texts;
 use crate::spec::{Data, Loaded, Sources, Yaml};
 
-/// The fingerprint of a spec without its tasks and the templates of its sinks:
-/// what is written, and where, as places are told of in messages. `None` where
-/// something in it renders texts of other files.
+/// The fingerprint of a spec without its tasks and the templates of its sinks: what is
+/// written, and where the maps and transforms stand, as messages tell of their places.
+/// `None` where something in it renders texts of other files.
 pub(super) fn fingerprint(loaded: &Loaded, params: &Map<String, Value>) -> Option<u64> {
-    let mut print = Fingerprint { hash: Xxh3::new(), sources: &loaded.sources, texts: false };
+    let sources = &loaded.sources;
+    let mut print = Fingerprint { hash: Xxh3::new(), sources, places: false, texts: false };
     print.word(&Value::Object(params.clone()).to_string());
     for (key, section) in loaded.root.entries() {
         match key.text.as_str() {
             "tasks" => {}
             "sinks" => {
+                print.places = false;
                 for (name, sink) in section.entries() {
                     print.word(&name.text);
                     print.entries(sink, "template");
@@ -24,6 +26,7 @@ pub(super) fn fingerprint(loaded: &Loaded, params: &Map<String, Value>) -> Optio
             }
             name => {
                 print.word(name);
+                print.places = matches!(name, "streams" | "transforms");
                 print.node(section);
             }
         }
@@ -34,6 +37,9 @@ pub(super) fn fingerprint(loaded: &Loaded, params: &Map<String, Value>) -> Optio
 struct Fingerprint<'s> {
     hash: Xxh3,
     sources: &'s Sources,
+    /// Whether the places of what is read now count.
+    places: bool,
+    /// Whether anything renders texts.
     texts: bool,
 }
 
@@ -77,6 +83,9 @@ impl Fingerprint<'_> {
     }
 
     fn place(&mut self, node: &Yaml) {
+        if !self.places {
+            return;
+        }
         for part in [node.span.file, node.span.start, node.span.end, node.name.start] {
             self.hash.update(&part.to_le_bytes());
         }
