@@ -10,6 +10,7 @@
 mod build;
 mod cli;
 mod collect;
+mod forecast;
 mod http;
 mod kill;
 mod observe;

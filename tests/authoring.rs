@@ -47,7 +47,12 @@ fn a_plan_names_as_many_requests_as_a_run_sends() {
 
 #[test]
 fn a_plan_says_what_cannot_be_counted_and_what_is_here() {
-    let standin = standin(&["KAFKA"], 130);
+    let standin = start(Config {
+        projects: vec!["KAFKA".into()],
+        issues_per_project: 130,
+        inline_comments: 2,
+        ..Config::default()
+    });
     let scrape = Scrape::new();
     scrape.main_job(&standin, "out", &["-p", "KAFKA", "--limit", "40"]).expect(0);
     let base = format!("base_url={}", standin.url());
@@ -55,13 +60,22 @@ fn a_plan_says_what_cannot_be_counted_and_what_is_here() {
     let ran = scrape.run(&args).expect(3);
     let lines: Vec<Vec<&str>> =
         ran.stdout.lines().map(|l| l.split_whitespace().collect()).collect();
-    assert!(lines.contains(&vec!["issues", "KAFKA", "130", "40", "2", "1", "4"]), "{}", ran.stdout);
+    // Of 130 records 40 are here: the rest is one page, and a count.
+    assert!(
+        lines.contains(&vec!["issues", "KAFKA", "130", "40", "90", "1", "2"]),
+        "{}",
+        ran.stdout
+    );
     for wanted in [
         "The value 'NOSUCH' does not exist for the field 'project'.",
         "GET http://127.0.0.1:",
-        "whose issues.comments did not all come",
-        "at 1 request/s: ",
-        "of 20,000 are left in 24 h",
+        "issues.comments: about ",
+        "going by 40 records here",
+        "out; --resume asks for what is left",
+        " of JSON, going by 40 records here",
+        "first requests, with these headers:\n  User-Agent: scrape/",
+        "s at least, at 1 request/s\n",
+        "of 20,000 requests are left in 24 h\n",
     ] {
         assert!(ran.stdout.contains(wanted), "{wanted} is missing in\n{}", ran.stdout);
     }
@@ -314,9 +328,13 @@ fn a_test_that_fails_says_what_was_expected_and_what_came() {
         ]
     );
     // A file that is wrong is no test that fails.
+    let checked = scrape.run(&["validate", "mine.yaml", "mine.test.yaml"]).expect(0);
+    assert!(checked.stderr.ends_with("mine.test.yaml: ok: 2 tests\n"), "{}", checked.stderr);
     write("cases:\n  - name: x\n    repaly: HAR\n");
-    let ran = scrape.run(&["test", "mine.yaml"]).expect(2);
-    assert!(ran.stderr.contains("did you mean `replay`?"), "{}", ran.stderr);
+    for args in [["test", "mine.yaml"], ["validate", "mine.test.yaml"]] {
+        let ran = scrape.run(&args).expect(2);
+        assert!(ran.stderr.contains("did you mean `replay`?"), "{}", ran.stderr);
+    }
     let ran = scrape.run(&["test", &project().join("specs/minimal.yaml").display().to_string()]);
     let said = ran.expect(2).stderr;
     assert!(said.contains("minimal.test.yaml"), "{said}");

@@ -227,7 +227,7 @@ fn robots_txt_is_obeyed() {
 fn two_runs_into_one_directory_are_refused() {
     let server = start(Config {
         projects: vec!["KAFKA".into()],
-        issues_per_project: 400,
+        issues_per_project: 10_000,
         latency: std::time::Duration::from_millis(300),
         ..Config::default()
     });

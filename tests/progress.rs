@@ -188,7 +188,7 @@ fn status_knows_a_run_from_its_first_page_to_outputs_that_are_stale() {
     let standin = start(Config {
         projects: vec!["KAFKA".into()],
         issues_per_project: 400,
-        latency: Duration::from_millis(150),
+        latency: Duration::from_millis(300),
         ..Config::default()
     });
     let scrape = Scrape::new();
@@ -345,7 +345,7 @@ fn with_token(issues: u32) -> (Standin, Scrape) {
         projects: vec!["KAFKA".into()],
         issues_per_project: issues,
         auth: Auth::Bearer { token: "first-token".into() },
-        latency: Duration::from_millis(50),
+        latency: Duration::from_millis(100),
         ..Config::default()
     });
     let scrape = Scrape::new();
@@ -364,16 +364,19 @@ fn token_args(standin: &Standin) -> Vec<String> {
     args.iter().chain(&["-o", "out"]).map(|arg| (*arg).to_owned()).collect()
 }
 
-fn rotate(standin: &Standin, after: u64) {
+/// From now on, or from some request on, the server takes another token.
+fn rotate(standin: &Standin, after: Option<u64>) {
     let set = r#"{"action": "set", "token": "second-token"}"#;
     let set: Action = serde_json::from_str(set).expect("an action");
-    standin.after(after, vec![set]).expect("scheduled");
+    match after {
+        Some(after) => standin.after(after, vec![set]).expect("scheduled"),
+        None => drop(standin.apply(set).expect("another token")),
+    }
 }
 
 #[test]
 fn a_token_that_is_replaced_while_it_runs_is_read_again() {
     let (standin, scrape) = with_token(900);
-    rotate(&standin, 4);
     let args = token_args(&standin);
     let child = scrape.start(&args.iter().map(String::as_str).collect::<Vec<_>>());
     // The old one was read, and the server still takes it.
@@ -381,6 +384,7 @@ fn a_token_that_is_replaced_while_it_runs_is_read_again() {
         std::thread::sleep(Duration::from_millis(5));
     }
     std::fs::write(scrape.dir().join("token"), "second-token\n").expect("a token");
+    rotate(&standin, None);
     let ran = wait(child).expect(0);
     assert!(ran.stderr.contains("401 Unauthorized"), "{}", ran.stderr);
     assert!(ran.stderr.contains("900 of 900"), "{}", ran.stderr);
@@ -393,7 +397,7 @@ fn a_token_that_is_replaced_while_it_runs_is_read_again() {
 #[test]
 fn a_token_that_is_refused_and_not_replaced_ends_the_run_at_once() {
     let (standin, scrape) = with_token(900);
-    rotate(&standin, 4);
+    rotate(&standin, Some(4));
     let args = token_args(&standin);
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let ran = scrape.run(&args).expect(1);

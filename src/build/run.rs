@@ -195,6 +195,8 @@ impl Begun {
         });
         if let Err(error) = committed {
             sinks.iter_mut().for_each(|sink| sink.abort());
+            // Should this fail too, they are announced and not there.
+            let _ = store.withdraw_outputs(&files);
             return Err(error);
         }
         let rows = |path: String| BuiltFile { rows: rows_of(&path, &sinks, &tally), path };

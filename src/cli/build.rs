@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, Command};
 use super::args::{with_spec, with_voice};
 use super::finish::{self, End};
 use super::memory::Memory;
-use super::run::{build_into, store_error};
+use super::run::build_into;
 use super::spec_args::SpecArgs;
 use super::verb::{Run, Verb};
 use super::watch;
@@ -59,7 +59,7 @@ fn run(spec: &SpecArgs) -> Outcome {
 /// # Errors
 /// When there is no run in it.
 pub fn open(dir: &Path) -> Outcome<SqliteStore> {
-    match OutputState::inspect(dir).map_err(store_error)? {
+    match OutputState::inspect(dir)? {
         OutputState::Unfinished(_) | OutputState::Complete(_) => {}
         OutputState::Empty | OutputState::Foreign { .. } => {
             return Err(Ended::usage(format!(
@@ -68,7 +68,7 @@ pub fn open(dir: &Path) -> Outcome<SqliteStore> {
             )));
         }
     }
-    SqliteStore::open(&dir.join(STORE_FILE)).map_err(store_error)
+    Ok(SqliteStore::open(&dir.join(STORE_FILE))?)
 }
 
 /// Makes the plan, with the params that the store of a directory remembers.

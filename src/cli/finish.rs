@@ -5,7 +5,6 @@ use std::path::Path;
 use scrape_api::OutputDir;
 
 use super::history::LastBuild;
-use super::run::store_error;
 use crate::build::{BuildReport, REJECTED_FILE};
 use crate::observe::{Event, Observer};
 use crate::plan::Plan;
@@ -38,7 +37,7 @@ pub fn finish(
     again: &str,
 ) -> Outcome {
     let stats = settle(plan, store, dir, built, observer)?;
-    for (file, _) in store.outputs().map_err(store_error)? {
+    for (file, _) in store.outputs()? {
         if !built.files.iter().any(|built| built.path == file) && dir.join(&file).exists() {
             let warning = format!("{file} is of an earlier build, and no longer made");
             observer.tell(&Event::Warning { warning: &warning });
@@ -80,8 +79,8 @@ pub fn settle(
 ) -> Outcome<Stats> {
     let build = LastBuild::of(plan, built);
     build.write(store)?;
-    let reader = store.reader().map_err(store_error)?;
-    let stats = Stats::gather(plan, &*reader, built, observer).map_err(store_error)?;
+    let reader = store.reader()?;
+    let stats = Stats::gather(plan, &*reader, built, observer)?;
     stats.write(&OutputDir::new(dir)).map_err(|e| Ended::failed(e.to_string()))?;
     let mut found = failures::findings(&built.failures, &plan.sources, &dir.display().to_string());
     found.extend(built.warnings.iter().cloned());

@@ -5,6 +5,7 @@ mod build;
 mod completions;
 mod explain;
 mod finish;
+mod held;
 mod history;
 mod list;
 mod man;

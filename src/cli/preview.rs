@@ -7,8 +7,7 @@ use std::sync::Arc;
 use clap::{Arg, ArgAction, Command, value_parser};
 
 use super::args::{format, replay, with_pace, with_spec, with_voice};
-use super::memory::Memory;
-use super::run::{state_dir, store_error};
+use super::held;
 use super::spec_args::SpecArgs;
 use super::transport;
 use super::verb::{Run, Verb};
@@ -20,7 +19,6 @@ use crate::preview::{Settings, View};
 use crate::report::outline::Extent;
 use crate::report::{Ended, Exit, Outcome};
 use crate::spec::suggest_hint;
-use crate::store::{OutputState, Reader, STORE_FILE, SqliteReader};
 
 /// The verb.
 pub const VERB: Verb = Verb { command, run: Run::Spec(run) };
@@ -78,17 +76,12 @@ fn command() -> Command {
 /// Runs the verb. A template that fails is exit code 3.
 fn run(spec: &SpecArgs) -> Outcome {
     let dir = spec.output_dir(false);
-    let held = match (spec.path("replay"), OutputState::inspect(&dir)) {
-        (None, Ok(OutputState::Complete(_) | OutputState::Unfinished(_))) => {
-            Some(SqliteReader::open(&dir.join(STORE_FILE)).map_err(store_error)?)
-        }
-        _ => None,
+    // A recording that is named is what is wanted.
+    let (plan, held) = match spec.path("replay") {
+        Some(_) => (spec.compile(None)?, None),
+        None => held::look(spec, &dir, None)?,
     };
-    let remembered = match &held {
-        Some(reader) => Memory::read(|key| reader.meta(key))?,
-        None => None,
-    };
-    let plan = Arc::new(spec.compile(remembered.as_ref().map(|m| &m.params))?);
+    let plan = Arc::new(plan);
     let settings = Settings {
         task: spec.text("task").map(|name| task(&plan, name)).transpose()?,
         key: spec.text("key").map(str::to_owned),
@@ -98,8 +91,8 @@ fn run(spec: &SpecArgs) -> Outcome {
     };
     let mut view = View::new(&plan, settings.clone(), std::io::stdout());
     let from = match &held {
-        Some(reader) => {
-            view.stored(reader).map_err(store_error)?;
+        Some(held) => {
+            view.stored(&held.reader)?;
             dir.display().to_string()
         }
         None => sample(spec, &plan, &mut view)?,
@@ -123,14 +116,7 @@ fn sample(spec: &SpecArgs, plan: &Arc<Plan>, view: &mut View<Stdout>) -> Outcome
         Some(recording) => recording.display().to_string(),
         None => crate::http::without_credentials(&plan.http.base_url),
     };
-    let options = ClientOptions {
-        concurrency: spec.concurrency(),
-        rate_limit: spec.rate_limit(),
-        state_dir: state_dir()?,
-        first_seq: 1,
-        replay,
-        ..ClientOptions::default()
-    };
+    let options = ClientOptions { replay, ..transport::options(spec)? };
     let runtime = transport::runtime()?;
     let _inside = runtime.enter();
     let client = transport::client(plan, options, &Stop::default(), &observer)?;

@@ -113,7 +113,7 @@ fn run(spec: &SpecArgs) -> Outcome {
     scrape_api::make_folder(&dir).map_err(|e| {
         Ended::failed(format!("cannot make the output directory {}: {e}", job.shown))
     })?;
-    let lock = Lock::acquire(&dir, LockKind::Collect).map_err(store_error)?;
+    let lock = Lock::acquire(&dir, LockKind::Collect)?;
     // Another run may have ended here between the first look and the lock.
     let (earlier, remembered) = look(&dir, fresh)?;
     let work = job.decide(&earlier, remembered.as_ref())?;
@@ -131,7 +131,7 @@ fn run(spec: &SpecArgs) -> Outcome {
     }
     let file = dir.join(STORE_FILE);
     let opened = if file.exists() { SqliteStore::open(&file) } else { SqliteStore::create(&file) };
-    let mut store: Box<dyn Store> = Box::new(opened.map_err(store_error)?);
+    let mut store: Box<dyn Store> = Box::new(opened?);
 
     let room = Room::of(&dir, &*store)?;
     let mut last_run = LastRun::begin(spec.again(&dir, "--resume"));
@@ -270,18 +270,15 @@ impl Job<'_> {
     ) -> Outcome<Client> {
         let file = dir.join(STORE_FILE);
         let last = match SqliteStore::open(&file) {
-            Ok(store) if !fresh => store.last_seq().map_err(store_error)?,
-            Err(error) if !fresh && file.exists() => return Err(store_error(error)),
+            Ok(store) if !fresh => store.last_seq()?,
+            Err(error) if !fresh && file.exists() => return Err(error.into()),
             _ => 0,
         };
         let options = ClientOptions {
-            concurrency: self.spec.concurrency(),
-            rate_limit: self.spec.rate_limit(),
-            state_dir: state_dir()?,
             first_seq: last + 1,
             record: self.spec.path("record").cloned(),
             replay: self.spec.path("replay").cloned(),
-            ..ClientOptions::default()
+            ..transport::options(self.spec)?
         };
         transport::client(&self.plan, options, stop, observer)
     }
@@ -303,7 +300,7 @@ impl Job<'_> {
         stop: &Stop,
         observer: &Arc<Observer>,
     ) -> Outcome<(Box<dyn Store>, CollectReport)> {
-        let writer = Writer::start(store).map_err(store_error)?;
+        let writer = Writer::start(store)?;
         let options = CollectOptions {
             limit: self.limit,
             resume: self.spec.flag("resume"),
@@ -314,7 +311,7 @@ impl Job<'_> {
         let report =
             collect::run(plan, writer.clone(), client.clone(), options, stop, observer).await;
         let recorded = client.finish();
-        let store = writer.close().await.map_err(store_error)?;
+        let store = writer.close().await?;
         let report = report.map_err(|error| self.ended(&error))?;
         recorded.map_err(|e| Ended::failed(e.to_string()))?;
         Ok((store, report))
@@ -322,8 +319,8 @@ impl Job<'_> {
 }
 
 fn clear(dir: &Path, lock: &Lock, observer: &Observer) -> Outcome<()> {
-    let build_lock = Lock::acquire(dir, LockKind::Build).map_err(store_error)?;
-    let cleared = OutputState::clear(dir, [lock, &build_lock]).map_err(store_error)?;
+    let build_lock = Lock::acquire(dir, LockKind::Build)?;
+    let cleared = OutputState::clear(dir, [lock, &build_lock])?;
     if cleared.removed > 0 {
         let directory = dir.display().to_string();
         observer.tell(&Event::Cleared { directory: &directory, files: cleared.removed });
@@ -338,7 +335,7 @@ pub fn build_into(
     dir: &Path,
     observer: &Arc<Observer>,
 ) -> Outcome<build::BuildReport> {
-    let lock = Lock::acquire(dir, LockKind::Build).map_err(store_error)?;
+    let lock = Lock::acquire(dir, LockKind::Build)?;
     build_under(&lock, plan, store, dir, observer, |store, dir, options| {
         build::run(plan, store, dir, options)
     })
@@ -382,7 +379,7 @@ fn records(plan: &Plan, store: &dyn Store) -> Outcome<u64> {
     let mut sum = 0;
     for stream in &plan.streams {
         for partition in &stream.partitions {
-            sum += store.count_records(&stream.name, &partition.id).map_err(store_error)?;
+            sum += store.count_records(&stream.name, &partition.id)?;
         }
     }
     Ok(sum)
@@ -413,22 +410,4 @@ fn look(dir: &Path, fresh: bool) -> Outcome<(Option<Contents>, Option<Memory>)> 
         Err(_) => None,
     };
     Ok((Some(contents), memory))
-}
-
-/// Where pace and budgets of hosts are kept, per user.
-pub fn state_dir() -> Outcome<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-    set("SCRAPE_STATE_DIR")
-        .or_else(|| set("XDG_STATE_HOME").map(|d| d.join("scrape")))
-        .or_else(|| set("HOME").map(|d| d.join(".local/state/scrape")))
-        .ok_or_else(|| {
-            Ended::failed(
-                "no folder for the pace of hosts: set SCRAPE_STATE_DIR, XDG_STATE_HOME or HOME",
-            )
-        })
-}
-
-/// A store's error as the end of a verb.
-pub fn store_error(error: crate::store::Error) -> Ended {
-    Ended::failed(error.to_string())
 }

@@ -11,12 +11,12 @@ use url::Url;
 
 use super::history::{LastBuild, LastRun};
 use super::memory::{Memory, Source};
-use super::run::store_error;
 use super::spec_args::quoted;
 use super::verb::{Run, Verb};
 use crate::http::without_credentials;
 use crate::report::{
-    Ended, Exit, Next, Outcome, OutputStatus, PartitionStatus, RejectStatus, RunStatus, Status,
+    Ended, Exit, Next, Outcome, OutputStatus, PartitionStats, PartitionStatus, RejectStatus,
+    RunStatus, Status,
 };
 use crate::store::{
     Contents, Lock, LockKind, OutputState, PartitionRow, Reader, STORE_FILE, SqliteReader,
@@ -75,7 +75,7 @@ fn run(args: &ArgMatches) -> Outcome {
 /// Looks into a directory.
 fn look(dir: &Path) -> Outcome<Status> {
     let shown = dir.display().to_string();
-    let (contents, complete) = match OutputState::inspect(dir).map_err(store_error)? {
+    let (contents, complete) = match OutputState::inspect(dir)? {
         OutputState::Empty => {
             let what = if dir.exists() { "is empty" } else { "does not exist" };
             return Err(Ended::usage(format!("{shown} {what}: `scrape run` makes it")));
@@ -107,7 +107,7 @@ fn look(dir: &Path) -> Outcome<Status> {
     let meta = |key: &str| reader.meta(key);
     let (memory, last_run) = (Memory::read(meta)?, LastRun::read(meta)?);
     let build = LastBuild::read(meta)?;
-    let data_version = reader.data_version().map_err(store_error)?;
+    let data_version = reader.data_version()?;
     if let Some(build) = &build {
         status.built_at = Some(build.at);
         status.rejects = rejects(build);
@@ -146,14 +146,7 @@ fn partition((row, got): &(PartitionRow, u64), contents: &Contents) -> Partition
         .iter()
         .find(|lists| lists.stream == row.stream && lists.partition == row.partition);
     PartitionStatus {
-        stream: row.stream.clone(),
-        partition: row.partition.clone(),
-        state: row.state.as_str(),
-        expected: row.expected,
-        got: *got,
-        checked: row.checked.clone(),
-        limit: row.limit,
-        reason: row.reason.clone(),
+        stats: PartitionStats::new(&row.stream, &row.partition, Some(row), *got),
         lists_pending: own.map_or(0, |lists| lists.pending),
         lists_failed: own.map_or(0, |lists| lists.failed),
     }
@@ -236,7 +229,7 @@ fn next(status: &Status, memory: &Memory, last: Option<&LastRun>, dir: &Path) ->
     if status.outputs.iter().any(|output| matches!(output.state, "stale" | "missing")) {
         return say("next", command("build", ""));
     }
-    if status.partitions.iter().any(|partition| partition.state == "limited") {
+    if status.partitions.iter().any(|partition| partition.stats.state == "limited") {
         return say("to fetch the rest", command("run", " --resume --limit 0"));
     }
     match memory.source {

@@ -1,9 +1,11 @@
 //! The transport of a run: a fetch plugin of this binary.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use scrape_api::Fetch;
 
+use super::spec_args::SpecArgs;
 use crate::http::{Client, ClientOptions, Stop};
 use crate::observe::Observer;
 use crate::plan::Plan;
@@ -20,7 +22,21 @@ pub fn runtime() -> Outcome<tokio::runtime::Runtime> {
         .map_err(|e| Ended::failed(format!("cannot start: {e}")))
 }
 
-/// A client over it.
+/// What the command line says about requests.
+///
+/// # Errors
+/// When there is no folder for the pace of hosts.
+pub fn options(spec: &SpecArgs) -> Outcome<ClientOptions> {
+    Ok(ClientOptions {
+        concurrency: spec.concurrency(),
+        rate_limit: spec.rate_limit(),
+        state_dir: state_dir()?,
+        first_seq: 1,
+        ..ClientOptions::default()
+    })
+}
+
+/// A client over the transport of a plan.
 ///
 /// # Errors
 /// When this binary was built without it; when a secret or a recording is missing.
@@ -47,4 +63,17 @@ fn make(plan: &Plan) -> Outcome<Arc<dyn Fetch>> {
     })?;
     let made = (transport.make)();
     made.map(Arc::from).map_err(|e| Ended::failed(format!("transport {}: {e}", transport.name)))
+}
+
+/// Where pace and budgets of hosts are kept, per user.
+fn state_dir() -> Outcome<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    set("SCRAPE_STATE_DIR")
+        .or_else(|| set("XDG_STATE_HOME").map(|d| d.join("scrape")))
+        .or_else(|| set("HOME").map(|d| d.join(".local/state/scrape")))
+        .ok_or_else(|| {
+            Ended::failed(
+                "no folder for the pace of hosts: set SCRAPE_STATE_DIR, XDG_STATE_HOME or HOME",
+            )
+        })
 }

@@ -11,6 +11,7 @@ use crate::observe::{Event, Observer};
 use crate::plan::compile;
 use crate::report::{self, Ended, Exit, Outcome};
 use crate::spec::{self, Diagnostics, ParamValues, Sources};
+use crate::trial;
 
 /// The verb.
 pub const VERB: Verb = Verb { command, run: Run::Plain(run) };
@@ -24,7 +25,7 @@ fn command() -> Command {
                 .required(true)
                 .num_args(1..)
                 .value_parser(value_parser!(PathBuf))
-                .help("Spec files"),
+                .help("Spec files, and the test files beside them"),
         )
         .arg(
             Arg::new("format")
@@ -57,6 +58,20 @@ fn run(args: &ArgMatches) -> Outcome {
     };
     let mut failed = false;
     for path in args.get_many::<PathBuf>("spec").into_iter().flatten() {
+        // So that all files of a folder can be named: tests lie beside their specs.
+        if trial::is_test_file(path) {
+            match trial::load(path) {
+                Ok(file) => observer.tell(&Event::ValidTests {
+                    file: &path.display().to_string(),
+                    tests: file.cases.len(),
+                }),
+                Err((diagnostics, sources)) => {
+                    tell(diagnostics, &sources);
+                    failed = true;
+                }
+            }
+            continue;
+        }
         let mut loaded = match spec::load(path) {
             Ok(loaded) => loaded,
             Err(error) => {

@@ -10,7 +10,6 @@ use serde_json::json;
 
 use super::args::{format, with_pace, with_spec, with_voice};
 use super::memory::{Memory, Source};
-use super::run::{state_dir, store_error};
 use super::spec_args::SpecArgs;
 use super::verb::{Run, Verb};
 use super::{signals, transport};
@@ -65,14 +64,12 @@ fn run(spec: &SpecArgs) -> Outcome {
     let observer = Arc::new(Observer::new(spec.voice()));
     let dir = spec.output_dir(false);
     let shown = dir.display().to_string();
-    if !matches!(
-        OutputState::inspect(&dir).map_err(store_error)?,
-        OutputState::Unfinished(_) | OutputState::Complete(_)
-    ) {
+    if !matches!(OutputState::inspect(&dir)?, OutputState::Unfinished(_) | OutputState::Complete(_))
+    {
         return Err(Ended::usage(format!("{shown} holds no run: there is nothing to verify")));
     }
-    let _lock = Lock::acquire(&dir, LockKind::Collect).map_err(store_error)?;
-    let store = SqliteStore::open(&dir.join(STORE_FILE)).map_err(store_error)?;
+    let _lock = Lock::acquire(&dir, LockKind::Collect)?;
+    let store = SqliteStore::open(&dir.join(STORE_FILE))?;
     let remembered = Memory::read(|key| Store::meta(&store, key))?;
     let plan = Arc::new(spec.compile(remembered.as_ref().map(|m| &m.params))?);
     if let Some(remembered) = remembered {
@@ -122,21 +119,15 @@ fn ask(
     let runtime = transport::runtime()?;
     let _inside = runtime.enter();
     let stop = Stop::default();
-    let client = ClientOptions {
-        concurrency: spec.concurrency(),
-        rate_limit: spec.rate_limit(),
-        state_dir: state_dir()?,
-        first_seq: store.last_seq().map_err(store_error)? + 1,
-        ..ClientOptions::default()
-    };
+    let client = ClientOptions { first_seq: store.last_seq()? + 1, ..transport::options(spec)? };
     let client = transport::client(&plan, client, &stop, observer)?;
     let _display = Display::start(observer.clone(), true);
     runtime.block_on(async {
         signals::listen(stop.clone(), observer.clone(), signals::finishing);
-        let writer = Writer::start(store).map_err(store_error)?;
+        let writer = Writer::start(store)?;
         let verified =
             collect::verify(plan, writer.clone(), client, options, stop, observer.clone()).await;
-        writer.close().await.map_err(store_error)?;
+        writer.close().await?;
         verified.map_err(|e| Ended::failed(e.to_string()))
     })
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, to_value};
 
 use super::finish::{self, End};
-use super::run::{build_under, store_error};
+use super::run::build_under;
 use super::spec_args::SpecArgs;
 use super::watched::Watched;
 use super::{build, signals, transport};
@@ -153,7 +153,7 @@ impl Watch<'_> {
                     }
                     self.pause(LOOK);
                 }
-                lock => return lock.map_err(store_error),
+                lock => return Ok(lock?),
             }
         }
     }

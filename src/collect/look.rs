@@ -2,13 +2,14 @@
 //! want to know what a run would find. Nothing is written.
 
 use super::envelope::{self, Envelope};
+use super::page;
 use super::paginate::Position;
 use super::preflight::{Ready, preflight};
 use super::ranges;
 use super::record::find;
 use super::request::Ask;
 use super::run::{Error, Result};
-use crate::http::{Client, Failure, FailureScope, Reply};
+use crate::http::{Client, Described, Failure, FailureScope, Reply};
 use crate::plan::{Overlay, PaginationKind, Plan, StreamPlan, template_value};
 use crate::store::{Body, StoredRecord};
 
@@ -19,8 +20,8 @@ pub struct Look<T> {
     pub stream: usize,
     /// The partition, by its place in the stream.
     pub partition: usize,
-    /// The request of its first page: method and URL, without credentials.
-    pub first: String,
+    /// The request of its first page, where it can be made.
+    pub first: Option<Described>,
     /// What was found; else why nothing was, in one sentence.
     pub found: std::result::Result<T, String>,
 }
@@ -42,8 +43,20 @@ pub struct Outline {
     pub pages: u64,
     /// Ranges of keys that would be read side by side.
     pub ranges: u64,
+    /// Requests that count the records when all are read.
+    pub counts: u64,
     /// Requests in all, but for child lists.
     pub requests: u64,
+}
+
+impl Outline {
+    /// What is left when so many records are here: what `--resume` asks for.
+    pub fn after(self, here: u64) -> Self {
+        let records = self.records.saturating_sub(here);
+        // What is new is asked for even where nothing is missing.
+        let pages = records.div_ceil(self.page).max(1);
+        Self { records, pages, requests: pages + self.counts, ..self }
+    }
 }
 
 /// Asks for the number of records of each partition: one request each, after the
@@ -88,7 +101,8 @@ fn outlined(stream: &StreamPlan, records: u64, concurrency: usize) -> Outline {
         // The number of records tells where they go.
         probes = cut + 1;
     }
-    Outline { records, page, pages, ranges: cut + 1, requests: pages + probes + counts }
+    let requests = pages + probes + counts;
+    Outline { records, page, pages, ranges: cut + 1, counts, requests }
 }
 
 /// Asks for the first page of each partition; its records as the store would have
@@ -135,10 +149,13 @@ async fn looks(plan: &Plan, client: &Client) -> Result<Vec<Look<()>>> {
             let ask = first_ask(plan, stream, partition, None);
             let start = Position::start(&of.pagination.kind);
             let (first, found) = match ask.call(plan, &start, of.pagination.limit) {
-                Ok(call) => (client.shown(&call), Ok(())),
+                Ok(call) => match client.described(&call) {
+                    Ok(described) => (Some(described), Ok(())),
+                    Err(_) => (None, Ok(())),
+                },
                 Err(error) => {
-                    let place = plan.sources.display(error.span);
-                    (String::new(), Err(format!("{} ({place})", error.message)))
+                    let cause = page::template_error(plan, &ask.label, &error);
+                    (None, Err(cause.to_string()))
                 }
             };
             looks.push(Look { stream, partition, first, found });
@@ -181,10 +198,7 @@ async fn ask(
     let start = Position::start(&stream.pagination.kind);
     let call = match ask.call(plan, &start, limit) {
         Ok(call) => call,
-        Err(error) => {
-            let place = plan.sources.display(error.span);
-            return Ok(Err(format!("{} ({place})", error.message)));
-        }
+        Err(error) => return Ok(Err(page::template_error(plan, &ask.label, &error).to_string())),
     };
     let read = |reply: &Reply| envelope::open(reply, &stream.records);
     match client.send(|_| call.clone(), 0, read).await {

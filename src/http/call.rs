@@ -35,6 +35,19 @@ pub struct Call {
     pub label: String,
 }
 
+/// A request as people read it: without credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Described {
+    /// The method.
+    pub method: &'static str,
+    /// The whole URL.
+    pub url: String,
+    /// Its headers; those that carry credentials without their values.
+    pub headers: Vec<(String, String)>,
+    /// The body of a `POST`.
+    pub body: Option<String>,
+}
+
 /// A good reply.
 #[derive(Debug, Clone)]
 pub struct Reply {

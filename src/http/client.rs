@@ -16,7 +16,9 @@ use super::Stop;
 use super::address::{shown, without_credentials};
 use super::auth::{self, Credentials};
 use super::breaker::Breaker;
-use super::call::{Call, ClientOptions, Failure, FailureScope, Malformed, Reply, Sent, SetupError};
+use super::call::{
+    Call, ClientOptions, Described, Failure, FailureScope, Malformed, Reply, Sent, SetupError,
+};
 use super::classify::{refine, server_words};
 use super::clock::{Clock, SystemClock, VirtualClock};
 use super::condition::Situation;
@@ -186,13 +188,19 @@ impl Client {
         self.shared.send(Purpose::LookUp(&answers), |_| call.clone(), 0, read).await
     }
 
-    /// A call as people read it: its method and its URL, without credentials.
-    pub fn shown(&self, call: &Call) -> String {
-        let url = match self.shared.url(call) {
-            Ok(url) => without_credentials(&url),
-            Err(_) => return call.method.as_str().to_owned(),
-        };
-        format!("{} {url}", call.method.as_str())
+    /// A call as people read it.
+    ///
+    /// # Errors
+    /// When its address is none.
+    pub fn described(&self, call: &Call) -> Result<Described, Failure> {
+        let url = self.shared.url(call)?;
+        let body = call.body.as_ref().map(|body| String::from_utf8_lossy(body).into_owned());
+        Ok(Described {
+            method: call.method.as_str(),
+            url: self.shared.redactor.redact(&without_credentials(&url)).into_owned(),
+            headers: self.shared.described_headers(call, &url),
+            body: body.map(|body| self.shared.redactor.redact(&body).into_owned()),
+        })
     }
 
     /// Keeps a small note of the engine's in the recording, with the next

@@ -20,6 +20,7 @@ use super::redirect::{self, Step};
 use super::repair::repair;
 use crate::kill;
 use crate::observe::{Event, Wait, words};
+use crate::plan::Auth;
 
 /// What an attempt brought, and the leave to send that it holds until the reply
 /// has been read.
@@ -241,6 +242,26 @@ impl Shared {
             return Cow::Borrowed(REDACTED);
         }
         self.redactor.redact(value)
+    }
+
+    /// The headers of a call as people read them. Under replay there are no
+    /// credentials, but the server would be sent some.
+    pub(crate) fn described_headers(&self, call: &Call, url: &Url) -> Vec<(String, String)> {
+        let plan = &self.plan.http;
+        let secret = match &plan.auth {
+            Auth::None => None,
+            Auth::Basic { .. } | Auth::Bearer { .. } => Some("Authorization"),
+            Auth::Header { name, .. } => Some(name.as_str()),
+        };
+        let mut headers = self.headers(call, url);
+        for (name, value) in &mut headers {
+            *value = self.told(name, value).into_owned();
+        }
+        if let Some(secret) = secret.filter(|_| redirect::same_host(&plan.base_url, url)) {
+            headers.retain(|(name, _)| !name.eq_ignore_ascii_case(secret));
+            headers.push((secret.to_owned(), REDACTED.to_owned()));
+        }
+        headers
     }
 
     /// A later header replaces an earlier one of its name.

@@ -29,7 +29,7 @@ mod stop;
 pub(crate) mod tests;
 
 pub use address::without_credentials;
-pub use call::{Call, ClientOptions, Failure, FailureScope, Malformed, Reply, Target};
+pub use call::{Call, ClientOptions, Described, Failure, FailureScope, Malformed, Reply, Target};
 #[cfg(test)]
 pub use call::{Sent, SetupError};
 pub use cause::Cause;

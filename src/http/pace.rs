@@ -209,8 +209,7 @@ impl Pace {
     /// Makes sure that a send time and a request of the budget are reserved.
     fn reserve(&self, gate: &mut Gate, now: u64, interval: u64) -> Result<(), Held> {
         let bucket = now / BUCKET;
-        let late = gate.next + interval.min(self.patience) < now
-            || gate.next > now + 2 * SLOWEST.max(interval);
+        let late = gate.next + self.patience < now || gate.next > now + 2 * SLOWEST.max(interval);
         let slots = interval == 0 || (gate.next < gate.end && !late);
         let tokens = gate.tokens > 0 && gate.bucket == bucket;
         if slots && tokens {
@@ -229,7 +228,10 @@ impl Pace {
             }
             if !slots {
                 let count = (RESERVED_SPAN / interval).max(1);
-                gate.next = state.next.max(now);
+                // Missed send times are moved where nobody has any after them: a
+                // machine that is always late would otherwise never send.
+                let last = state.next == gate.end && gate.next < now;
+                gate.next = if last { now } else { state.next.max(now) };
                 gate.end = gate.next + count * interval;
                 state.next = gate.end;
             }

@@ -271,6 +271,13 @@ pub enum Event<'a> {
     },
     /// The first signal came while a watch builds.
     EndsAfterBuild,
+    /// The tests of a spec were checked and found well formed.
+    ValidTests {
+        /// Their file.
+        file: &'a str,
+        /// How many there are.
+        tests: usize,
+    },
     /// Something that looks wrong and hinders nothing.
     Warning {
         /// What.
@@ -519,6 +526,9 @@ impl Event<'_> {
                 let about =
                     if description.is_empty() { String::new() } else { format!("{description}; ") };
                 format!("{file}: ok: {about}{streams} stream(s), {tasks} tasks, {sinks} sinks")
+            }
+            Self::ValidTests { file, tests } => {
+                format!("{file}: ok: {}", counted(*tests as u64, "test"))
             }
             Self::Warning { warning } => format!("warning: {warning}"),
             Self::Summary { text, .. } => return Cow::Borrowed(text),

@@ -50,5 +50,12 @@ impl Ended {
     }
 }
 
+/// What the store says is already for people.
+impl From<crate::store::Error> for Ended {
+    fn from(error: crate::store::Error) -> Self {
+        Self::failed(error.to_string())
+    }
+}
+
 /// The result of a verb.
 pub type Outcome<T = Exit> = Result<T, Ended>;

@@ -15,6 +15,6 @@ mod table;
 pub use exit::{Ended, Exit, Outcome};
 pub use parts::{FileLine, PartitionLine};
 pub use rebuilt::Rebuilt;
-pub use stats::{STATS_FILE, Stats};
+pub use stats::{PartitionStats, STATS_FILE, Stats};
 pub use status::{Next, OutputStatus, PartitionStatus, RejectStatus, RunStatus, Status};
 pub use summary::summary;

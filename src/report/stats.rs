@@ -151,7 +151,8 @@ impl Stats {
 }
 
 impl PartitionStats {
-    fn new(stream: &str, partition: &str, row: Option<&PartitionRow>, got: u64) -> Self {
+    /// Of a partition's row, where it was begun, and the number of its records.
+    pub fn new(stream: &str, partition: &str, row: Option<&PartitionRow>, got: u64) -> Self {
         Self {
             stream: stream.to_owned(),
             partition: partition.to_owned(),

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::parts::{FileLine, PartitionLine, files, partitions, rejects};
+use super::stats::PartitionStats;
 use super::table::{Align, table};
 use crate::observe::words::{about, counted};
 
@@ -66,22 +67,9 @@ pub struct RunStatus {
 /// One partition.
 #[derive(Debug, Serialize)]
 pub struct PartitionStatus {
-    /// Its stream.
-    pub stream: String,
-    /// Its id.
-    pub partition: String,
-    /// `running`, `complete`, `limited`, `incomplete`, `failed`.
-    pub state: &'static str,
-    /// How many records the server says there are.
-    pub expected: Option<u64>,
-    /// How many the store has.
-    pub got: u64,
-    /// How that was compared: `count` or `sweep`.
-    pub checked: Option<String>,
-    /// `--limit`, where it cut the partition.
-    pub limit: Option<u64>,
-    /// Why it is not complete.
-    pub reason: Option<String>,
+    /// As `stats.json` has it.
+    #[serde(flatten)]
+    pub stats: PartitionStats,
     /// Child lists still to fetch.
     pub lists_pending: u64,
     /// Child lists that failed.
@@ -129,14 +117,15 @@ impl Status {
         let mut text = table(&self.head(now), [Align::Left, Align::Left], "");
         let mut stream = None;
         for partition in &self.partitions {
-            if stream == Some(&partition.stream) {
+            let name = &partition.stats.stream;
+            if stream == Some(name) {
                 continue;
             }
-            stream = Some(&partition.stream);
+            stream = Some(name);
             let own: Vec<&PartitionStatus> =
-                self.partitions.iter().filter(|p| p.stream == partition.stream).collect();
-            let lines: Vec<PartitionLine<'_>> = own.iter().map(|p| p.line()).collect();
-            let _ = write!(text, "\n{}\n{}", partition.stream, partitions(&lines, "  "));
+                self.partitions.iter().filter(|p| p.stats.stream == *name).collect();
+            let lines: Vec<PartitionLine<'_>> = own.iter().map(|p| p.stats.line()).collect();
+            let _ = write!(text, "\n{name}\n{}", partitions(&lines, "  "));
             for (count, what) in [
                 (own.iter().map(|p| p.lists_pending).sum::<u64>(), "still to be fetched"),
                 (own.iter().map(|p| p.lists_failed).sum(), "failed"),
@@ -199,7 +188,7 @@ impl Status {
             (true, false) => String::from("complete"),
             (true, true) => String::from("complete, but outputs are not up to date"),
             (false, _) => {
-                let open = |p: &&PartitionStatus| !matches!(p.state, "complete" | "limited");
+                let open = |p: &&PartitionStatus| !p.stats.is_done();
                 let open = self.partitions.iter().filter(open).count();
                 let lists: u64 =
                     self.partitions.iter().map(|p| p.lists_pending + p.lists_failed).sum();
@@ -236,21 +225,6 @@ impl RunStatus {
             (Some(ended), _) => format!("{}, not complete", took(ended)),
         };
         format!("began {}, {end}", ago(began, now))
-    }
-}
-
-impl PartitionStatus {
-    fn line(&self) -> PartitionLine<'_> {
-        PartitionLine {
-            stream: &self.stream,
-            partition: &self.partition,
-            got: self.got,
-            expected: self.expected,
-            state: self.state,
-            checked: self.checked.as_deref(),
-            limit: self.limit,
-            reason: self.reason.as_deref(),
-        }
     }
 }
 

@@ -188,11 +188,12 @@ fn mark(path: &Path) -> std::io::Result<Mark> {
     })
 }
 
-/// Whether a store has no tables yet: its format version, at 60, is 0.
+/// Whether a store has no tables yet: its format version, at 60, is 0, or it has no
+/// byte at all, as when opening it took back a first write that was cut.
 fn is_unmade(path: &Path) -> bool {
-    let mut head = [0; 64];
-    fs::File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok()
-        && head[60..64] == [0; 4]
+    let mut head = Vec::new();
+    fs::File::open(path).and_then(|file| file.take(64).read_to_end(&mut head)).is_ok()
+        && (head.is_empty() || head.get(60..64) == Some(&[0; 4]))
 }
 
 /// The name of a file or folder that is no lock.

@@ -160,6 +160,9 @@ pub trait Store: Send {
     /// The files of a build that is about to write them beside their places: from
     /// now on they are this store's. Those that it knows stay as they are.
     fn announce_outputs(&mut self, files: &[String]) -> Result<()>;
+    /// A build that was announced gave up and removed what it had written: takes
+    /// the files out that no build before it put in place.
+    fn withdraw_outputs(&mut self, files: &[String]) -> Result<()>;
     /// The files of a build that is about to rename its first output, relative to
     /// the store's folder, with `/` between parts.
     fn begin_outputs(&mut self, build: &str, files: &[String]) -> Result<()>;

@@ -47,58 +47,49 @@ pub fn run(
     connect: Connect,
 ) -> Result<Verdict, (Diagnostics, Arc<Sources>)> {
     let begun = Instant::now();
-    let mut findings = Vec::new();
-    let plan = plan(spec, file, case, &mut findings)?;
-    let ran = plan.and_then(|plan| {
-        judge(runtime, &plan, file, case, connect).map_err(|reason| vec![here(file, case, &reason)])
-    });
-    match ran {
-        Ok(found) => {
-            let place = |f: &Finding| format!("{}: {}", file.sources.display(f.span), f.message);
-            findings.extend(found.iter().map(place));
-        }
-        Err(found) => findings.extend(found),
-    }
+    let place = |f: &Finding| format!("{}: {}", file.sources.display(f.span), f.message);
+    let findings = match plan(spec, case) {
+        Ok(plan) => judge(runtime, &plan, file, case, connect)
+            .unwrap_or_else(|message| vec![Finding { span: case.span, message }]),
+        Err(Unfit::Params(findings)) => findings,
+        Err(Unfit::Spec(diagnostics, sources)) => return Err((diagnostics, sources)),
+    };
+    let findings = findings.iter().map(place).collect();
     Ok(Verdict { findings, took: begun.elapsed() })
 }
 
-fn here(file: &TestFile, case: &CaseSpec, reason: &str) -> String {
-    format!("{}: {reason}", file.sources.display(case.span))
+/// Why there is nothing to be tested.
+enum Unfit {
+    /// The spec is wrong.
+    Spec(Diagnostics, Arc<Sources>),
+    /// The test gives it params that it does not take.
+    Params(Vec<Finding>),
 }
 
-/// The spec with the params of a test. Inside: what is wrong with those.
-type Planned = Result<Arc<Plan>, Vec<String>>;
-
-fn plan(
-    spec: &Path,
-    file: &TestFile,
-    case: &CaseSpec,
-    findings: &mut Vec<String>,
-) -> Result<Planned, (Diagnostics, Arc<Sources>)> {
-    let mut loaded = spec::load(spec).map_err(|error| (error.diagnostics, error.sources))?;
-    let mut diagnostics = Diagnostics::default();
-    let declared = params::declarations(&loaded, &mut diagnostics);
+/// The spec with the params of a test.
+fn plan(spec: &Path, case: &CaseSpec) -> Result<Arc<Plan>, Unfit> {
+    let mut loaded =
+        spec::load(spec).map_err(|error| Unfit::Spec(error.diagnostics, error.sources))?;
+    // What is wrong with them is found once more when the spec is compiled.
+    let declared = params::declarations(&loaded, &mut Diagnostics::default());
     let mut values = ParamValues::stand_ins();
+    let mut findings = Vec::new();
     for (key, node) in &case.params.0 {
         let set =
             params::find(&declared, &key.text).and_then(|param| values.set(param, &texts(node)));
         if let Err(message) = set {
-            findings.push(format!("{}: {message}", file.sources.display(key.span)));
+            findings.push(Finding { span: key.span, message });
         }
     }
     if !findings.is_empty() {
-        return Ok(Err(std::mem::take(findings)));
+        return Err(Unfit::Params(findings));
     }
     let mut diagnostics = Diagnostics::default();
-    match compile(&mut loaded, &values, &mut diagnostics) {
-        Some(mut plan) => {
-            plan.sinks.retain(|sink| {
-                (sink.make)().is_ok_and(|sink| sink.delivery() == Delivery::Replace)
-            });
-            Ok(Ok(Arc::new(plan)))
-        }
-        None => Err((diagnostics, loaded.sources)),
-    }
+    let Some(mut plan) = compile(&mut loaded, &values, &mut diagnostics) else {
+        return Err(Unfit::Spec(diagnostics, loaded.sources));
+    };
+    plan.sinks.retain(|sink| (sink.make)().is_ok_and(|sink| sink.delivery() == Delivery::Replace));
+    Ok(Arc::new(plan))
 }
 
 /// The texts of a param's value, as the command line would give them.

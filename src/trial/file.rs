@@ -7,6 +7,9 @@ use crate::spec::decode::{Cx, Decode};
 use crate::spec::lang::{CaseSpec, TrialSpec};
 use crate::spec::{self, Diagnostics, Sources, params};
 
+/// The end of the names of test files.
+const ENDING: &str = ".test.yaml";
+
 /// A test file as it was read.
 pub struct TestFile {
     /// Its tests.
@@ -20,12 +23,15 @@ pub struct TestFile {
 /// The spec and the test file that an argument means: either may be named.
 pub fn sidecar(named: &Path) -> (PathBuf, PathBuf) {
     let name = named.file_name().unwrap_or_default().to_string_lossy();
-    for ending in ["yaml", "yml"] {
-        if let Some(stem) = name.strip_suffix(&format!(".test.{ending}")) {
-            return (named.with_file_name(format!("{stem}.{ending}")), named.to_owned());
-        }
+    match name.strip_suffix(ENDING) {
+        Some(stem) => (named.with_file_name(format!("{stem}.yaml")), named.to_owned()),
+        None => (named.to_owned(), named.with_extension(&ENDING[1..])),
     }
-    (named.to_owned(), named.with_extension("test.yaml"))
+}
+
+/// Whether a file is one of tests, by its name.
+pub fn is_test_file(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(ENDING))
 }
 
 /// Reads a test file.

@@ -5,4 +5,4 @@ mod compare;
 mod file;
 
 pub use case::{Connect, Verdict, run};
-pub use file::{load, sidecar};
+pub use file::{is_test_file, load, sidecar};

@@ -31,10 +31,9 @@ esac
 "#;
 
 /// Stands for `scrape`: what would ask Apache's server asks the stand-in, without
-/// its pace; a watch is ended after its first build.
+/// its pace.
 const SCRAPE: &str = r#"#!/bin/sh
 case "$*" in
-  *--watch*) timeout --preserve-status -s INT 3 "$SCRAPE_BINARY" "$@"; exit $? ;;
   *--replay*|*base_url*|*--base-url*|*resume*) ;;
   "run specs/apache-jira.yaml"*|"plan specs/apache-jira.yaml"*|"preview specs/apache-jira.yaml"*)
     set -- "$@" --set "base_url=$APACHE" ;;

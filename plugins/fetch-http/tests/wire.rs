@@ -166,13 +166,13 @@ fn silence_is_a_timeout_and_slowness_is_not() {
     let hang = |c: &mut Connection, text: &str| {
         c.request();
         c.send(text);
-        thread::sleep(Duration::from_secs(3));
+        thread::sleep(Duration::from_secs(60));
     };
     let begun = Instant::now();
     assert_eq!(kind(serve(move |c, _| hang(c, ""))), FetchErrorKind::Timeout);
     let head = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc";
     assert_eq!(kind(serve(move |c, _| hang(c, head))), FetchErrorKind::Timeout);
-    assert!(begun.elapsed() < Duration::from_secs(3));
+    assert!(begun.elapsed() < Duration::from_secs(50));
     // A byte now and then keeps the connection, for longer than a read may take.
     let port = serve(|c, _| {
         c.request();

@@ -31,6 +31,8 @@ pub(crate) struct TestClock(Arc<Mutex<Times>>);
 
 struct Times {
     now: SystemTime,
+    /// How much longer than asked for every sleep is.
+    late: Duration,
     sleepers: BTreeMap<u64, SystemTime>,
     next: u64,
 }
@@ -41,11 +43,21 @@ pub(crate) const START: u64 = 1_767_225_600;
 impl TestClock {
     pub(crate) fn new() -> Self {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(START);
-        Self(Arc::new(Mutex::new(Times { now, sleepers: BTreeMap::new(), next: 0 })))
+        Self(Arc::new(Mutex::new(Times {
+            now,
+            late: Duration::ZERO,
+            sleepers: BTreeMap::new(),
+            next: 0,
+        })))
     }
 
     pub(crate) fn set(&self, now: SystemTime) {
         self.0.lock().unwrap().now = now;
+    }
+
+    /// Makes every sleep longer than asked for.
+    pub(crate) fn oversleep(&self, late: Duration) {
+        self.0.lock().unwrap().late = late;
     }
 
     /// Seconds since the start.
@@ -73,7 +85,7 @@ impl Clock for TestClock {
         }
         let (asleep, due) = {
             let mut times = self.0.lock().unwrap();
-            let (id, due) = (times.next, times.now + duration);
+            let (id, due) = (times.next, times.now + duration + times.late);
             times.next += 1;
             times.sleepers.insert(id, due);
             (Asleep(self.clone(), id), due)

@@ -39,6 +39,18 @@ async fn requests_are_spaced_whatever_the_concurrency() {
 }
 
 #[tokio::test]
+async fn a_machine_that_is_always_late_sends_all_the_same() {
+    for (requests, late) in [(20, 60), (1000, 4), (1000, 2000)] {
+        let setup = limited(requests, SECOND);
+        let bench = setup.start(|_, _| json("{}"));
+        bench.clock.oversleep(Duration::from_millis(late));
+        let all = tokio::time::timeout(60 * SECOND, gets(&bench, 40)).await;
+        assert!(all.expect("it never gets to send").iter().all(Result::is_ok));
+        assert_rate(&bench.wire.times(), requests as usize, 1.0);
+    }
+}
+
+#[tokio::test]
 async fn no_more_are_in_flight_than_allowed() {
     let mut setup = Setup::new();
     setup.options.concurrency = Some(3);

@@ -162,6 +162,27 @@ fn a_store_that_was_cut_while_it_was_made_is_unfinished_and_can_be_cleared() {
 }
 
 #[test]
+fn a_store_whose_first_write_is_taken_back_is_unfinished() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join(STORE_FILE);
+    // Written whole, but its journal, of when there was nothing, not yet removed.
+    let connection = rusqlite::Connection::open(&store).unwrap();
+    connection.pragma_update(None, "journal_mode", "persist").unwrap();
+    connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+    connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+    let journal = folder.path().join("store.db-journal");
+    let mut begun = fs::read(&journal).unwrap();
+    // What SQLite writes first when the journal counts.
+    begun[..8].copy_from_slice(b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7");
+    connection.execute_batch("COMMIT").unwrap();
+    drop(connection);
+    fs::write(&journal, begun).unwrap();
+    let state = OutputState::inspect(folder.path()).unwrap();
+    assert!(matches!(state, OutputState::Unfinished(_)), "{state:?}");
+    assert_eq!(fs::read(&store).unwrap(), b"", "SQLite took nothing back");
+}
+
+#[test]
 fn clearing_removes_what_the_store_lists_and_nothing_else() {
     let outer = tempfile::tempdir().unwrap();
     let directory = outer.path().join("output");

@@ -190,6 +190,14 @@ pub(super) fn announce_outputs(db: &Connection, files: &[String]) -> rusqlite::R
     Ok(())
 }
 
+pub(super) fn withdraw_outputs(db: &Connection, files: &[String]) -> rusqlite::Result<()> {
+    let mut statement = db.prepare_cached("DELETE FROM outputs WHERE file = ?1 AND build = ''")?;
+    for file in files {
+        statement.execute([file])?;
+    }
+    Ok(())
+}
+
 pub(super) fn begin_outputs(
     db: &Connection,
     build: &str,

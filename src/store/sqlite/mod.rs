@@ -278,6 +278,10 @@ impl Store for SqliteStore {
         self.write(|db| books::announce_outputs(db, files))
     }
 
+    fn withdraw_outputs(&mut self, files: &[String]) -> Result<()> {
+        self.write(|db| books::withdraw_outputs(db, files))
+    }
+
     fn begin_outputs(&mut self, build: &str, files: &[String]) -> Result<()> {
         self.write(|db| books::begin_outputs(db, build, files))
     }

@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use client::{get, keys, message, post, search, send};
-use scrape_standin::{Action, Config, Fault, Standin};
+use scrape_standin::{Action, Config, Fault, FaultConfig, Standin};
 
 fn standin() -> Standin {
     Standin::start(Config { projects: vec!["TIDE".into(), "REEF".into()], ..Config::default() })
@@ -145,12 +145,14 @@ fn the_control_endpoint_does_the_same_over_http() {
 
 #[test]
 fn requests_inside_a_retry_after_are_held_against_the_client() {
-    let standin = standin();
+    let faults = FaultConfig { retry_after: Duration::from_secs(2), ..FaultConfig::default() };
+    let config = Config { projects: vec!["TIDE".into()], faults, ..Config::default() };
+    let standin = Standin::start(config).unwrap();
     standin.script("*", 1, 1, Fault::TooMany).unwrap();
     assert_eq!(get(&standin, "/rest/api/2/field").status, 429);
     std::thread::sleep(Duration::from_millis(200));
     get(&standin, "/rest/api/2/field");
-    std::thread::sleep(Duration::from_millis(900));
+    std::thread::sleep(Duration::from_millis(2000));
     get(&standin, "/rest/api/2/field");
     let inside: Vec<bool> = standin.requests().iter().map(|r| r.inside_retry_after).collect();
     assert_eq!(inside, [false, true, false]);
