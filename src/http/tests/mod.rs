@@ -268,6 +268,7 @@ impl Setup {
             tasks: Vec::new(),
             sinks: Vec::new(),
             sources: Arc::default(),
+            reading: None,
         });
         let observer = Arc::new(Observer::new(Voice::Quiet));
         let stop = Stop::default();
