@@ -335,6 +335,32 @@ fn a_record_above_the_limit_is_rejected_alone() {
     assert_eq!(bench.lines("rejected.jsonl")[0]["reason"], "unreadable_record");
 }
 
+/// Bodies far above the budget, one request at a time and many: all get through,
+/// nothing waits for ever, and no more is in memory than the budget and one body.
+#[test]
+fn bodies_share_one_budget_whatever_their_size() {
+    let outputs: Vec<_> = ["1", "12"]
+        .iter()
+        .map(|concurrency| {
+            let bench = Bench::new(&[("max_body: 8MiB", "max_body: 64MiB\n  body_budget: 1MiB")]);
+            for project in ["TIDE", "REEF"] {
+                for key in bench.standin.keys(project).iter().step_by(20) {
+                    bench.standin.poison(key, Fault::HugeField).expect("poisoned");
+                }
+            }
+            bench.run(&["--projects", "TIDE,REEF", "-c", concurrency]).expect(0);
+            let stats = std::fs::read(bench.scrape.dir().join("out/stats.json")).expect("stats");
+            let stats: Value = serde_json::from_slice(&stats).expect("JSON");
+            let peak = stats["run"]["peak_body_bytes"].as_u64().expect("a number");
+            // A page has ten records, one of them with a field of 5 MiB.
+            assert!((5 << 20..7 << 20).contains(&peak), "{peak}");
+            bench.outputs()
+        })
+        .collect();
+    assert_same(&outputs[0], &outputs[1]);
+    assert!(outputs[0]["raw.jsonl"].len() > 4 * (5 << 20), "all are there");
+}
+
 /// Faults that do not go away before the run ends.
 #[test]
 fn what_fails_for_ever_is_said_and_comes_with_resume() {

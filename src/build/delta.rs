@@ -6,20 +6,27 @@ use scrape_api::{Delivery, Error, OutputDir, Result, Row, RowKey, Sink};
 use tracing::debug;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
+use crate::kill;
 use crate::plan::{Feed, SinkPlan};
 use crate::store::{self, SentRows, Store};
+
+/// Rows that are put at a time, and their bytes: each time the store notes their keys
+/// first, and that is synced.
+const PORTION: (usize, usize) = (1000, 1 << 20);
 
 /// A sink of [`Delivery::Upsert`] that is fed with rows that are not as the sink last
 /// confirmed them, and with the keys of those that are gone.
 ///
-/// The books are written after the sink has committed. A kill in between costs nothing
-/// but sending the same rows again.
+/// Before a row is put or removed its key is noted as in doubt, and after the sink has
+/// committed as confirmed. A kill in between costs nothing but putting the same rows
+/// again; one that is made no longer by then is removed.
 pub struct Delta {
     inner: Box<dyn Sink>,
     sent: Box<dyn SentRows>,
     name: String,
     /// Of the plugin and its options.
     target: String,
+    waiting: Vec<Row>,
     counts: Counts,
 }
 
@@ -52,7 +59,29 @@ impl Delta {
         let sent = store.sent_rows(&name)?;
         // Options may hold what is nobody's business: a hash tells them apart as well.
         let target = format!("{:016x}", xxh3_64(plan.target.as_bytes()));
-        Ok(Box::new(Self { inner, sent, name, target, counts: Counts::default() }))
+        Ok(Box::new(Self {
+            inner,
+            sent,
+            name,
+            target,
+            waiting: Vec::new(),
+            counts: Counts::default(),
+        }))
+    }
+
+    /// Puts the rows that wait.
+    fn put(&mut self) -> Result<()> {
+        let rows = std::mem::take(&mut self.waiting);
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<RowKey> = rows.iter().map(|row| row.key.clone()).collect();
+        self.sent.doubt(&keys).map_err(of_store)?;
+        kill::point("rows in doubt");
+        self.inner.write(&rows)?;
+        kill::point("rows put");
+        self.counts.put += rows.len();
+        Ok(())
     }
 
     fn delete_gone(&mut self) -> Result<()> {
@@ -62,7 +91,10 @@ impl Delta {
             if keys.is_empty() {
                 return Ok(());
             }
+            self.sent.doubt(&keys).map_err(of_store)?;
+            kill::point("rows in doubt");
             self.inner.delete(&keys)?;
+            kill::point("rows removed");
             self.counts.removed += keys.len();
             last = keys.last().cloned();
         }
@@ -79,39 +111,39 @@ impl Sink for Delta {
     }
 
     fn open(&mut self, dir: &OutputDir) -> Result<()> {
-        // A file that was removed took its rows along.
-        let empty = self.inner.files().iter().any(|file| !dir.root().join(file).exists());
+        // A file that was removed took its rows along. Noted before another is made,
+        // which nobody could tell from it after a kill.
+        if self.inner.files().iter().any(|file| !dir.root().join(file).exists()) {
+            self.sent.doubt_all(&self.target).map_err(of_store)?;
+        }
         self.inner.open(dir)?;
         let id = self.inner.target_id()?.unwrap_or_default();
-        self.counts = Counts::default();
-        self.sent.begin(&format!("{} {id}", self.target), empty).map_err(of_store)
+        (self.waiting, self.counts) = Default::default();
+        self.sent.begin(&self.target, &id).map_err(of_store)
     }
 
     fn write(&mut self, batch: &[Row]) -> Result<()> {
-        let mut news = Vec::new();
-        for (number, row) in batch.iter().enumerate() {
+        self.counts.rows += batch.len();
+        for row in batch {
             if self.sent.is_news(&row.key, xxh3_128(&row.bytes)).map_err(of_store)? {
-                news.push(number);
+                self.waiting.push(row.clone());
             }
         }
-        self.counts.rows += batch.len();
-        self.counts.put += news.len();
-        match news.len() {
-            0 => Ok(()),
-            // The first build of all: nothing is copied.
-            all if all == batch.len() => self.inner.write(batch),
-            _ => self.inner.write(&news.iter().map(|n| batch[*n].clone()).collect::<Vec<_>>()),
-        }
+        let bytes: usize = self.waiting.iter().map(|row| row.bytes.len()).sum();
+        if self.waiting.len() >= PORTION.0 || bytes >= PORTION.1 { self.put() } else { Ok(()) }
     }
 
     fn finish(&mut self) -> Result<()> {
+        self.put()?;
         self.delete_gone()?;
         self.inner.finish()
     }
 
     fn commit(&mut self) -> Result<()> {
         self.inner.commit()?;
+        kill::point("rows committed");
         self.sent.confirm().map_err(of_store)?;
+        kill::point("rows confirmed");
         let Counts { rows, put, removed } = self.counts;
         debug!("sink {}: {put} of {rows} rows put, {removed} removed", self.name);
         Ok(())

@@ -7,7 +7,9 @@ use serde_json::Value;
 use super::counts::TaskCounts;
 use super::leak::leaks;
 use crate::plan::json::Written;
-use crate::plan::{EvalError, LeakPolicy, Node, Plan, Scope, TaskPlan, items_of, template_value};
+use crate::plan::{
+    Budget, EvalError, LeakPolicy, Node, Plan, Scope, TaskPlan, items_of, template_value,
+};
 
 /// What a task made of a record.
 pub struct Made {
@@ -31,6 +33,7 @@ impl Made {
 
 /// Makes the examples of one record. `scope` has the record.
 pub fn make(plan: &Plan, task: &TaskPlan, scope: &Scope, counts: &mut TaskCounts) -> Made {
+    let _budget = Budget::begin();
     let mut made = Made { examples: Vec::new(), failures: Vec::new() };
     let fail = |made: &mut Made, counts: &mut TaskCounts, error: EvalError| {
         counts.errors += 1;
@@ -44,11 +47,18 @@ pub fn make(plan: &Plan, task: &TaskPlan, scope: &Scope, counts: &mut TaskCounts
         }
     };
     let mut leaked = 0;
+    let cost = task.example.cost();
     for (number, item) in items.into_iter().enumerate() {
         let scope = match item {
             Some(item) => scope.with("item", item),
             None => scope.clone(),
         };
+        let repeated =
+            task.for_each.as_ref().map_or(Ok(()), |for_each| plan.env.spend(cost, for_each));
+        if let Err(error) = repeated {
+            fail(&mut made, counts, error);
+            break;
+        }
         match example(plan, task, scope) {
             Ok(None) => {}
             Ok(Some(example)) => {

@@ -1,8 +1,9 @@
 //! Flags that several verbs have. What a verb has alone stands in its own file.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Arg, ArgAction, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 /// A command whose first argument is a spec, with the flags that all such have.
 pub fn with_spec(command: Command) -> Command {
@@ -29,6 +30,38 @@ pub fn with_spec(command: Command) -> Command {
                 .action(ArgAction::Append)
                 .help("Sets any param of the spec"),
         )
+        .arg(allow_read())
+}
+
+/// Where else a spec may read files.
+pub fn allow_read() -> Arg {
+    Arg::new("allow-read")
+        .long("allow-read")
+        .value_name("DIR")
+        .action(ArgAction::Append)
+        .value_parser(value_parser!(PathBuf))
+        .help("Lets the spec name files below this folder, outside of its project too")
+}
+
+/// The folders of `--allow-read`.
+pub fn allowed(args: &ArgMatches) -> Vec<PathBuf> {
+    args.get_many("allow-read").into_iter().flatten().cloned().collect()
+}
+
+/// As [`allowed`], as long as clap cannot read the arguments.
+pub fn allowed_early(argv: &[OsString]) -> Vec<PathBuf> {
+    let mut allowed = Vec::new();
+    let mut args = argv.iter();
+    while let Some(arg) = args.next() {
+        let text = arg.to_string_lossy();
+        match text.strip_prefix("--allow-read=") {
+            Some(folder) => allowed.push(PathBuf::from(folder)),
+            None if text == "--allow-read" => allowed.extend(args.next().map(PathBuf::from)),
+            None if text == "--" => break,
+            None => {}
+        }
+    }
+    allowed
 }
 
 /// A command that says how its progress is told.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Map, Value};
 
+use super::args::{allowed, allowed_early};
 use super::program::parsed;
 use super::slips;
 use crate::observe::{Voice, log};
@@ -47,7 +48,7 @@ impl SpecArgs {
             return Err(slip);
         }
         let help = || argv.iter().any(|a| a == "--help" || a == "-h");
-        let loaded = match spec::load(Path::new(spec)) {
+        let loaded = match spec::load(Path::new(spec), &allowed_early(argv)) {
             Ok(loaded) => loaded,
             Err(error) => {
                 if help() {
@@ -165,7 +166,11 @@ impl SpecArgs {
     pub fn other(&self, verb: &str, dir: &Path, more: &str) -> String {
         let spec = quoted(&self.given().next().unwrap_or_default());
         let dir = quoted(&dir.display().to_string());
-        format!("scrape {verb} {spec} -o {dir} {more}").trim_end().to_owned()
+        let allowed: String = allowed(&self.matches)
+            .iter()
+            .map(|folder| format!(" --allow-read {}", quoted(&folder.display().to_string())))
+            .collect();
+        format!("scrape {verb} {spec}{allowed} -o {dir} {more}").trim_end().to_owned()
     }
 
     /// The spec's `name`.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 
-use super::args::with_voice;
+use super::args::{allow_read, allowed, with_voice};
 use super::verb::{Run, Verb};
 
 use crate::observe::{Event, Observer};
@@ -34,6 +34,7 @@ fn command() -> Command {
                 .default_value("text")
                 .help("Findings as text on standard error, or as JSON on standard output"),
         )
+        .arg(allow_read())
         .after_help(
             "Example:\n  scrape validate specs/*.yaml\n  scrape validate spec.yaml --format json\n\n\
              With --format json, each finding is an object on a line of its own:\n  \
@@ -56,11 +57,12 @@ fn run(args: &ArgMatches) -> Outcome {
         true => report::diagnostics::write(diagnostics, sources),
         false => report::diagnostics::print(diagnostics, sources, voice.is_json()),
     };
+    let allowed = allowed(args);
     let mut failed = false;
     for path in args.get_many::<PathBuf>("spec").into_iter().flatten() {
         // So that all files of a folder can be named: tests lie beside their specs.
         if trial::is_test_file(path) {
-            match trial::load(path) {
+            match trial::load(path, &allowed) {
                 Ok(file) => observer.tell(&Event::ValidTests {
                     file: &path.display().to_string(),
                     tests: file.cases.len(),
@@ -72,7 +74,7 @@ fn run(args: &ArgMatches) -> Outcome {
             }
             continue;
         }
-        let mut loaded = match spec::load(path) {
+        let mut loaded = match spec::load(path, &allowed) {
             Ok(loaded) => loaded,
             Err(error) => {
                 tell(error.diagnostics, &error.sources);

@@ -237,12 +237,12 @@ async fn fetch(stream: &Arc<StreamRun>, list: PendingChild) -> Result<(), Break>
         }
         let asked = size.get(&position);
         let page = page::fetch(&stream.run, &ask, &child.records, &position, asked).await;
-        let (mut records, mut seen) = match page {
+        let (mut records, mut seen, hold) = match page {
             Ok(page) => {
                 size.good(asked, page.halvings);
-                (page.records, Some(page.seen))
+                (page.records, Some(page.seen), page.hold)
             }
-            Err(Failure::End) => (Vec::new(), None),
+            Err(Failure::End) => (Vec::new(), None, None),
             Err(failure) => return Err(failure.into()),
         };
         let step = seen.as_mut().map(|seen| {
@@ -277,6 +277,7 @@ async fn fetch(stream: &Arc<StreamRun>, list: PendingChild) -> Result<(), Break>
         records.truncate(keep);
         let after = (!done).then(|| walk::stored(&next));
         commit(stream, child, &list, first, after, records).await?;
+        drop(hold);
         if done {
             return Ok(());
         }

@@ -6,7 +6,7 @@ use super::envelope::{self, Misfit, Raw};
 use super::paginate::{At, Position, Seen};
 use super::request::Ask;
 use super::run::Run;
-use crate::http::{Cause, Failure, FailureScope, Reply};
+use crate::http::{Cause, Failure, FailureScope, Hold, Reply};
 use crate::plan::{EvalError, PaginationKind, Path, Plan, RequestTemplate};
 use serde_json::Value;
 
@@ -21,6 +21,9 @@ pub(super) struct Page {
     pub(super) seq: i64,
     /// How often the page size was halved to get it.
     pub(super) halvings: u32,
+    /// Its part of the memory for bodies, to be kept until it is committed, but
+    /// not while another page is asked for.
+    pub(super) hold: Option<Hold>,
 }
 
 /// Asks for the page at a position, with at most `limit` records.
@@ -82,7 +85,13 @@ pub(super) async fn fetch(
         }
         _ => {}
     }
-    Ok(Page { records: envelope.records, seen, seq: sent.reply.seq, halvings: sent.halvings })
+    Ok(Page {
+        records: envelope.records,
+        seen,
+        seq: sent.reply.seq,
+        halvings: sent.halvings,
+        hold: Some(sent.hold),
+    })
 }
 
 /// What a template of a request says when it fails, with its place.

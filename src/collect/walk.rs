@@ -122,7 +122,7 @@ impl Walk<'_> {
     async fn take(&mut self, page: Page) -> Result<Option<WalkEnd>, Break> {
         let part = self.part;
         let run = &part.stream.run;
-        let Page { records, mut seen, seq, .. } = page;
+        let Page { records, mut seen, seq, hold, .. } = page;
         let read = read_records(part, records).await?;
         if let Some(misfit) = &read.misfit
             && !part.stream.read_some.load(Relaxed)
@@ -177,6 +177,7 @@ impl Walk<'_> {
             }
         }
         self.commit(commit).await?;
+        drop(hold);
         Ok(match (done, cut) {
             (true, _) => Some(WalkEnd::Done),
             (_, true) => Some(WalkEnd::Limited),
@@ -298,7 +299,7 @@ pub(super) async fn second_try(
     let records = &part.stream.plan().records;
     let ask = part.ask(Some(&sweep.overlay));
     let keys = match page::fetch(run, &ask, records, position, limit).await {
-        Ok(page) => page,
+        Ok(page) => Page { hold: None, ..page },
         Err(Failure::Failed { scope: FailureScope::Record | FailureScope::Partition, .. }) => {
             return Err(Break::Halt(Halt::Failed(cause)));
         }

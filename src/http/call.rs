@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use scrape_api::{Bytes, Method};
 
+use super::budget::Hold;
 use super::cause::Cause;
 use crate::plan::ReplyKind;
 
@@ -83,6 +84,9 @@ pub struct Sent<T> {
     pub value: T,
     /// The reply.
     pub reply: Reply,
+    /// Its part of the memory for bodies, to be kept until what came in it is
+    /// committed.
+    pub hold: Hold,
     /// How often the page size was halved to get it.
     pub halvings: u32,
     /// Attempts that it took, the good one included.

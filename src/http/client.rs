@@ -16,6 +16,7 @@ use super::Stop;
 use super::address::{shown, without_credentials};
 use super::auth::{self, Credentials};
 use super::breaker::Breaker;
+use super::budget::Budget;
 use super::call::{
     Call, ClientOptions, Described, Failure, FailureScope, Malformed, Reply, Sent, SetupError,
 };
@@ -49,6 +50,7 @@ pub(crate) struct Shared {
     pub(crate) observer: Arc<Observer>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) permits: Semaphore,
+    pub(crate) budget: Budget,
     pub(crate) credentials: RwLock<Credentials>,
     /// How often they were replaced by others.
     pub(crate) renewals: AtomicU64,
@@ -140,6 +142,7 @@ impl Client {
         let shared = Shared {
             transport,
             stop,
+            budget: Budget::new(plan.http.body_budget, observer.clone()),
             observer,
             clock,
             permits: Semaphore::new(concurrency.min(Semaphore::MAX_PERMITS)),
@@ -280,7 +283,8 @@ impl Shared {
                             }
                             let (halvings, attempts) = (tries.halvings, tries.attempts);
                             let Outcome::Reply(reply) = attempt.outcome else { continue };
-                            return Ok(Sent { value, reply, halvings, attempts });
+                            let hold = attempt.hold;
+                            return Ok(Sent { value, reply, hold, halvings, attempts });
                         }
                         Err(malformed) if good => {
                             trouble.situation.reply = Some(malformed.kind);

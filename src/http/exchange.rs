@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::time::{Instant, SystemTime};
 
-use scrape_api::{FetchError, FetchErrorKind, Method, Request, Response};
+use scrape_api::{FetchError, FetchErrorKind, Method, Request, Response, Room};
 use tokio::sync::SemaphorePermit;
 use tracing::{debug, trace};
 use url::Url;
 
 use super::address::without_credentials;
 use super::breaker::Leave;
+use super::budget::Hold;
 use super::call::{Call, Failure, FailureScope, Reply};
 use super::cause::Cause;
 use super::client::Shared;
@@ -29,6 +30,8 @@ pub(crate) struct Attempt<'a> {
     /// When it was sent.
     pub(crate) sent: SystemTime,
     pub(crate) leave: Leave<'a>,
+    /// What the reply takes of the memory for bodies.
+    pub(crate) hold: Hold,
     _permit: SemaphorePermit<'a>,
 }
 
@@ -57,8 +60,9 @@ impl Shared {
     ) -> Result<Attempt<'a>, Failure> {
         let (permit, leave) = self.admit(host).await?;
         let sent = self.clock.now();
-        let outcome = self.follow(host, call, url).await?;
-        Ok(Attempt { outcome, sent, leave, _permit: permit })
+        let hold = self.budget.hold();
+        let outcome = self.follow(host, call, url, &hold).await?;
+        Ok(Attempt { outcome, sent, leave, hold, _permit: permit })
     }
 
     /// Waits until the host may be asked. The permit is taken last, and let go
@@ -150,10 +154,16 @@ impl Shared {
     }
 
     /// Sends a request and follows redirects; each counts as a request.
-    async fn follow(&self, host: &Host, call: &Call, mut url: Url) -> Result<Outcome, Failure> {
+    async fn follow(
+        &self,
+        host: &Host,
+        call: &Call,
+        mut url: Url,
+        hold: &Hold,
+    ) -> Result<Outcome, Failure> {
         let mut hops = 0;
         loop {
-            let (seq, response) = self.exchange(call, &url).await;
+            let (seq, response) = self.exchange(call, &url, hold).await;
             let response = match response {
                 Ok(response) => response,
                 Err(error) => return Ok(Outcome::Failed(error)),
@@ -192,7 +202,12 @@ impl Shared {
         }
     }
 
-    async fn exchange(&self, call: &Call, url: &Url) -> (i64, Result<Response, FetchError>) {
+    async fn exchange(
+        &self,
+        call: &Call,
+        url: &Url,
+        hold: &Hold,
+    ) -> (i64, Result<Response, FetchError>) {
         use std::sync::atomic::Ordering::Relaxed;
         let seq = self.seq.fetch_add(1, Relaxed);
         self.observer.counters.requests.fetch_add(1, Relaxed);
@@ -201,6 +216,7 @@ impl Shared {
         request.headers = self.headers(call, url);
         request.body = call.body.clone();
         request.max_body = self.plan.http.max_body;
+        request.room = Room::new(hold.grant());
         let shown = self.redactor.redact(&request.url).into_owned();
         for (name, value) in &request.headers {
             trace!(seq, "> {name}: {}", self.told(name, value));
@@ -225,7 +241,8 @@ impl Shared {
         if let Ok(response) = &result {
             let length = response.body.len() as u64;
             self.observer.counters.bytes.fetch_add(length, Relaxed);
-            // For transports that do not keep the limit themselves.
+            // For transports that do not keep budget and limit themselves.
+            hold.grow(length).await;
             if length > self.plan.http.max_body {
                 result = Err(FetchError::new(
                     FetchErrorKind::TooLarge,

@@ -5,6 +5,7 @@ mod address;
 mod auth;
 mod backoff;
 mod breaker;
+mod budget;
 mod call;
 mod cause;
 mod classify;
@@ -29,6 +30,7 @@ mod stop;
 pub(crate) mod tests;
 
 pub use address::without_credentials;
+pub use budget::Hold;
 pub use call::{Call, ClientOptions, Described, Failure, FailureScope, Malformed, Reply, Target};
 #[cfg(test)]
 pub use call::{Sent, SetupError};

@@ -61,6 +61,33 @@ pub struct Counters {
     pub waited_ms: AtomicU64,
     /// Values in replies that had to be repaired.
     pub repairs: AtomicU64,
+    /// Bytes of the bodies in flight: read, and not yet committed.
+    pub in_flight: Gauge,
+}
+
+/// Something that grows and shrinks.
+#[derive(Debug, Default)]
+pub struct Gauge {
+    now: AtomicU64,
+    most: AtomicU64,
+}
+
+impl Gauge {
+    /// So much more.
+    pub fn grow(&self, by: u64) {
+        let now = self.now.fetch_add(by, Relaxed) + by;
+        self.most.fetch_max(now, Relaxed);
+    }
+
+    /// So much less, of what it has grown by.
+    pub fn shrink(&self, by: u64) {
+        self.now.fetch_sub(by, Relaxed);
+    }
+
+    /// The most that it was.
+    pub fn most(&self) -> u64 {
+        self.most.load(Relaxed)
+    }
 }
 
 /// Tells about a run. Shared by everything that has something to tell.

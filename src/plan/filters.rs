@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use indexmap::IndexSet;
 use minijinja::value::{Kwargs, Rest, Value, ValueKind, ValueOrKwargs, from_args};
 use minijinja::{Environment, Error, ErrorKind, State, filters};
 
@@ -175,26 +176,35 @@ fn truncate_words(text: &str, count: usize, options: Kwargs) -> Result<String, E
 }
 
 /// `text | matches("^\\[.*\\]")`: whether a regular expression matches anywhere.
-fn matches(text: &str, pattern: &str) -> Result<bool, Error> {
+fn matches(state: &State, text: &str, pattern: &str) -> Result<bool, Error> {
+    search(state, text, pattern)?;
     Ok(regex(pattern)?.is_match(text))
+}
+
+/// Takes what a search costs at worst: the length of the text times that of the
+/// pattern.
+fn search(state: &State, text: &str, pattern: &str) -> Result<(), Error> {
+    let cost = (text.len() / 64).saturating_mul(1 + pattern.len() / 64);
+    state.consume_fuel(u64::try_from(cost).unwrap_or(u64::MAX))
 }
 
 /// `text | findall("[A-Z]\\w+Exception")`: all matches, each once, in order of
 /// first appearance; the first group where there is one.
-fn findall(text: &str, pattern: &str) -> Result<Vec<String>, Error> {
-    let mut found: Vec<String> = Vec::new();
+fn findall(state: &State, text: &str, pattern: &str) -> Result<Vec<String>, Error> {
+    search(state, text, pattern)?;
+    let mut found: IndexSet<&str> = IndexSet::new();
     for captures in regex(pattern)?.captures_iter(text) {
         let Some(hit) = captures.get(1).or_else(|| captures.get(0)) else { continue };
-        if !found.iter().any(|f| f == hit.as_str()) {
-            found.push(hit.as_str().to_owned());
+        if found.insert(hit.as_str()) {
+            state.consume_fuel(1)?;
         }
     }
-    Ok(found)
+    Ok(found.into_iter().map(str::to_owned).collect())
 }
 
 /// Patterns that a thread keeps compiled. Templates have few of their own; those
 /// that are made of a record's values must not fill the memory.
-const MOST_PATTERNS: usize = 256;
+const MOST_PATTERNS: usize = 64;
 
 /// Compiling costs more than matching. What is shared is the pattern with what it
 /// learns while it matches; a clone would begin without.

@@ -38,6 +38,8 @@ pub struct HttpPlan {
     pub breaker: Breaker,
     /// The most bytes of a decoded body.
     pub max_body: u64,
+    /// The bytes that the bodies of all replies in flight share.
+    pub body_budget: u64,
     /// The spec's rules, then the engine's own.
     pub on_response: Vec<Rule>,
 }

@@ -42,7 +42,7 @@ pub use stream::{
     Check, ChildPlan, Gaps, KeyOrder, Overlay, Pagination, PaginationKind, Partition, Preflight,
     Probe, Ranges, RequestTemplate, SortKey, StreamPlan, Sweep,
 };
-pub use template::{Callee, Env, Scope, Template, template_value};
+pub use template::{Budget, Callee, Env, Scope, Template, template_value};
 
 use std::path::PathBuf;
 use std::sync::Arc;

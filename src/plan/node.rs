@@ -3,7 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::eval_error::{EvalError, items_of};
-use super::template::{Env, Scope, Template};
+use super::template::{Budget, Env, Scope, Template, of_bytes, of_value};
+
+/// What a part of a tree costs that is made once more, in steps of a template.
+const STEP: u64 = 4;
 
 /// A tree of templates: the language of task files, of sinks' `template:` and of
 /// request bodies.
@@ -49,6 +52,7 @@ impl Node {
     /// # Errors
     /// Those of its templates; and for `$each` or `$splice` over what is no list.
     pub fn eval(&self, env: &Env, scope: &Scope) -> Result<Value, EvalError> {
+        let _budget = Budget::begin();
         Ok(self.eval_optional(env, scope)?.unwrap_or(Value::Null))
     }
 
@@ -57,6 +61,7 @@ impl Node {
     /// # Errors
     /// As [`Node::eval`]; then a part may be written.
     pub fn write(&self, env: &Env, scope: &Scope, out: &mut Vec<u8>) -> Result<(), EvalError> {
+        let _budget = Budget::begin();
         match self {
             Self::Template(template) => env.write(template, scope, out),
             Self::Object(entries) => {
@@ -149,7 +154,9 @@ impl Node {
                 }
                 let values = items_of("$each", &values, list.span())?;
                 let index = format!("{var}_index");
+                let cost = body.cost();
                 for (i, value) in values.enumerate() {
+                    env.spend(cost, list)?;
                     let scope = scope.with_all([
                         (var.clone(), value),
                         (index.clone(), minijinja::Value::from(i)),
@@ -177,6 +184,25 @@ impl Node {
             _ => items.extend(self.eval_optional(env, scope)?),
         }
         Ok(())
+    }
+
+    /// What it costs to make the tree, without its templates.
+    pub fn cost(&self) -> u64 {
+        match self {
+            Self::Const(value) => STEP + of_value(value),
+            Self::Template(_) => STEP,
+            Self::List(nodes) => STEP + nodes.iter().map(Self::cost).sum::<u64>(),
+            Self::Object(entries) => {
+                let keys: usize = entries.iter().map(|(key, _)| key.len()).sum();
+                of_bytes(keys) + entries.iter().map(|(_, node)| node.cost()).sum::<u64>()
+            }
+            // What they repeat or choose costs when it is made.
+            Self::Each { .. } => STEP,
+            Self::If { then, otherwise, .. } => {
+                then.cost().max(otherwise.as_ref().map_or(0, |node| node.cost()))
+            }
+            Self::Splice(node) => node.cost(),
+        }
     }
 
     /// All templates of the tree, outermost first, each with the names that the

@@ -1,5 +1,6 @@
 //! The second expression language: minijinja shapes text and values.
 
+mod budget;
 mod calls;
 mod memo;
 mod sandbox;
@@ -19,14 +20,14 @@ use super::eval_error::{EvalError, texts, values};
 use super::{filters, json};
 use crate::spec::Span;
 
+pub use budget::Budget;
+use budget::FUEL;
+pub(super) use budget::{of_bytes, of_value};
 pub use calls::Callee;
+pub use sandbox::is_below;
 use sandbox::{Asked, Folders, Level};
 use scope::SCOPE;
 pub use scope::Scope;
-
-/// Steps that one evaluation may take: some hundred thousand characters of
-/// output, far from what a runaway loop needs.
-const FUEL: u64 = 5_000_000;
 
 /// Where the native value of `{{ expr }}` is kept while it is evaluated.
 const NATIVE: &str = "__value";
@@ -96,6 +97,9 @@ impl Env {
         filters::register(&mut inner);
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Relaxed);
+        // Values that change while a template runs can be put into one another without
+        // end, and to drop such a value takes more stack than there is.
+        inner.remove_global("namespace");
         inner.add_function("render", move |state: &State, name: String| render(id, state, &name));
         Self { inner, next: 0, id, folders, asked }
     }
@@ -132,7 +136,10 @@ impl Env {
             None => (source.to_string(), Kind::Text),
         };
         let mut template = Template { id: id.clone(), source, span, kind, steady: false };
-        if let Err(error) = self.inner.add_template_owned(id.to_string(), text) {
+        let checked = budget::check_chains(&text);
+        if let Err(error) =
+            checked.and_then(|()| self.inner.add_template_owned(id.to_string(), text))
+        {
             return Err(template.error(&error, None));
         }
         template.steady = self.undeclared(&template).iter().all(|name| self.has_global(name));
@@ -144,14 +151,27 @@ impl Env {
     /// # Errors
     /// With the place and what was wrong.
     pub fn eval(&self, template: &Template, scope: &Scope) -> Result<Value, EvalError> {
-        match &template.kind {
-            Kind::Constant(value) => Ok(value.clone()),
-            Kind::Text if !template.steady => self.render_text(template, scope).map(Value::String),
+        let value = match &template.kind {
+            Kind::Constant(value) => value.clone(),
+            Kind::Text if !template.steady => {
+                self.render_text(template, scope).map(Value::String)?
+            }
             _ => {
                 let value = self.eval_native(template, scope)?;
-                serde_json::to_value(&value).map_err(|e| template.failed(e.to_string()))
+                serde_json::to_value(&value).map_err(|e| template.failed(e.to_string()))?
             }
-        }
+        };
+        self.spend(budget::of_value(&value), template)?;
+        Ok(value)
+    }
+
+    /// Takes from what may be done for the thing that is being made, of which a
+    /// template is a part.
+    ///
+    /// # Errors
+    /// Where too little is left.
+    pub fn spend(&self, fuel: u64, template: &Template) -> Result<(), EvalError> {
+        budget::spend(fuel).map_err(|e| template.error(&e, None))
     }
 
     /// As [`Env::eval`], written as JSON on one line.
@@ -164,14 +184,16 @@ impl Env {
         scope: &Scope,
         out: &mut Vec<u8>,
     ) -> Result<(), EvalError> {
+        let before = out.len();
         let written = match &template.kind {
-            Kind::Constant(value) => serde_json::to_writer(out, value),
+            Kind::Constant(value) => serde_json::to_writer(&mut *out, value),
             Kind::Text if !template.steady => {
-                serde_json::to_writer(out, &self.render_text(template, scope)?)
+                serde_json::to_writer(&mut *out, &self.render_text(template, scope)?)
             }
             _ => json::write(&self.eval_native(template, scope)?, out),
         };
-        written.map_err(|e| template.failed(e.to_string()))
+        written.map_err(|e| template.failed(e.to_string()))?;
+        self.spend(budget::of_bytes(out.len() - before), template)
     }
 
     /// As [`Env::eval`], for those who hand the value to another template.
@@ -205,6 +227,7 @@ impl Env {
         let failed = |e| template.error(&e, Some(scope));
         let compiled = self.inner.get_template(&template.id).map_err(failed)?;
         let done = compiled.render_captured(scope.value()).map_err(failed)?;
+        self.spend(used(done.state()), template)?;
         let value = done.state().lookup(NATIVE).unwrap_or_default();
         if value.is_undefined() {
             let name = &template.source[start..end];
@@ -218,7 +241,9 @@ impl Env {
     fn render_text(&self, template: &Template, scope: &Scope) -> Result<String, EvalError> {
         let failed = |e| template.error(&e, Some(scope));
         let compiled = self.inner.get_template(&template.id).map_err(failed)?;
-        compiled.render(scope.value()).map_err(failed)
+        let done = compiled.render_captured(scope.value()).map_err(failed)?;
+        self.spend(used(done.state()), template)?;
+        Ok(done.into_output())
     }
 
     /// Evaluates a condition: whether the value counts as true.
@@ -405,13 +430,18 @@ fn load_text(
     let text = std::fs::read_to_string(file);
     asked.note(file, text.as_deref().ok());
     match text {
-        Ok(text) => Ok(Some(text)),
+        Ok(text) => budget::check_chains(&text).map(|()| Some(text)),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(minijinja::Error::new(
             ErrorKind::TemplateNotFound,
             format!("cannot read {}: {e}", file.display()),
         )),
     }
+}
+
+/// What an evaluation has cost.
+fn used(state: &State) -> u64 {
+    state.fuel_levels().map_or(0, |(used, _)| used)
 }
 
 /// `render("name")`: a text template below the folder of the file that calls,
@@ -422,10 +452,13 @@ fn render(env: u64, state: &State, name: &str) -> Result<minijinja::Value, minij
     let root = state.lookup(SCOPE).unwrap_or_default();
     let render = |root| {
         // Wrapped, so that the place of this call is kept beside that of the failure.
-        text.render(root).map(minijinja::Value::from).map_err(|error| {
+        let done = text.render_captured(root).map_err(|error| {
             minijinja::Error::new(ErrorKind::InvalidOperation, format!("{name} failed"))
                 .with_source(error)
-        })
+        })?;
+        // It had fuel of its own.
+        state.consume_fuel(used(done.state()))?;
+        Ok(minijinja::Value::from(done.into_output()))
     };
     match Scope::from_value(&root) {
         Some(scope) => memo::recall(env, text.name(), &scope, || render(root)),

@@ -63,7 +63,7 @@ pub struct PartitionStats {
 }
 
 /// What it cost.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct Run {
     /// Requests sent, retries included.
     pub requests: u64,
@@ -75,6 +75,8 @@ pub struct Run {
     pub waited_seconds: f64,
     /// Bytes of decoded bodies.
     pub bytes: u64,
+    /// The most bytes of bodies that were in memory at a time.
+    pub peak_body_bytes: u64,
     /// Values that had to be repaired in replies.
     pub repairs: u64,
     /// Seconds from start to end.
@@ -112,6 +114,7 @@ impl Stats {
                 retry_reasons: observer.retry_reasons(),
                 waited_seconds: counters.waited_ms.load(Relaxed) as f64 / 1000.0,
                 bytes: counters.bytes.load(Relaxed),
+                peak_body_bytes: counters.in_flight.most(),
                 repairs: counters.repairs.load(Relaxed),
                 seconds: observer.elapsed().as_millis() as f64 / 1000.0,
             },

@@ -1,10 +1,14 @@
 //! Reads a spec and all files that it names.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::merge::merge;
 use super::parse::parse;
+use super::reach::Reach;
 use super::yaml::{Data, Scalar, Style, Yaml};
 use super::{Diagnostics, Sources, Span, suggest};
 
@@ -13,6 +17,13 @@ const NO_SUCH_FILE: &str = "there is no such file";
 
 /// The most bytes of one file that a spec names.
 const MAX_BYTES: u64 = 4 << 20;
+
+/// The most bytes of all files of a spec, each as often as it is named: files that
+/// name one another several times would grow without end.
+const MAX_BYTES_IN_ALL: usize = 64 << 20;
+
+/// What a value of a tree counts for beside its text.
+const VALUE_BYTES: usize = 128;
 
 /// A spec as it was read: one tree, with `extends` and `{ file: … }` followed.
 #[derive(Debug)]
@@ -39,16 +50,23 @@ pub struct LoadError {
     pub sources: Arc<Sources>,
 }
 
-/// Reads a spec, the files that it extends and those that it includes.
+/// Reads a spec, the files that it extends and those that it includes. A file may
+/// include what is below the folder of its project, or below one of those in
+/// `allowed`.
 ///
 /// # Errors
 /// When the file cannot be read or is no YAML. What is wrong in one place only
 /// stands in [`Loaded::diagnostics`], so that everything else is still checked.
-pub fn load(path: &Path) -> Result<Loaded, LoadError> {
-    let mut loader =
-        Loader { sources: Sources::default(), diagnostics: Diagnostics::default(), partial: false };
+pub fn load(path: &Path, allowed: &[PathBuf]) -> Result<Loaded, LoadError> {
+    let mut loader = Loader {
+        allowed: allowed.to_vec(),
+        sources: Sources::default(),
+        diagnostics: Diagnostics::default(),
+        partial: false,
+        bytes: 0,
+    };
     let root = match read(path) {
-        Ok(text) => loader.parse_file(path, text, &mut Vec::new()),
+        Ok(text) => loader.parse_spec(path, text, &mut Vec::new()),
         Err(why) => {
             let hint = near(path);
             let diagnostic =
@@ -59,7 +77,7 @@ pub fn load(path: &Path) -> Result<Loaded, LoadError> {
             None
         }
     };
-    let Loader { sources, diagnostics, partial } = loader;
+    let Loader { sources, diagnostics, partial, .. } = loader;
     let sources = Arc::new(sources);
     match root {
         Some(root) => Ok(Loaded { file: path.to_owned(), root, sources, diagnostics, partial }),
@@ -68,17 +86,38 @@ pub fn load(path: &Path) -> Result<Loaded, LoadError> {
 }
 
 struct Loader {
+    allowed: Vec<PathBuf>,
     sources: Sources,
     diagnostics: Diagnostics,
     partial: bool,
+    /// How much was read.
+    bytes: usize,
+}
+
+/// A file that is being read, and the files that it may include.
+struct Above {
+    file: PathBuf,
+    reach: Rc<Reach>,
 }
 
 impl Loader {
-    /// `above` are the files that led here, for circles.
-    fn parse_file(&mut self, path: &Path, text: String, above: &mut Vec<PathBuf>) -> Option<Yaml> {
+    /// A spec has its own project; `above` are the files that led here.
+    fn parse_spec(&mut self, path: &Path, text: String, above: &mut Vec<Above>) -> Option<Yaml> {
+        let reach = Rc::new(Reach::of(path, &self.allowed));
+        self.parse_file(path, text, above, reach)
+    }
+
+    fn parse_file(
+        &mut self,
+        path: &Path,
+        text: String,
+        above: &mut Vec<Above>,
+        reach: Rc<Reach>,
+    ) -> Option<Yaml> {
         let file = self.sources.add(path.to_owned(), text.clone());
-        above.push(identity(path));
+        above.push(Above { file: identity(path), reach });
         let root = parse(&text, file, &mut self.diagnostics);
+        self.bytes += root.as_ref().map_or(0, |root| root.count() * VALUE_BYTES);
         let root = root.map(|root| {
             let root = self.follow(root, true, above);
             self.extend(root, above)
@@ -89,7 +128,7 @@ impl Loader {
 
     /// Replaces `{ file: path }` by what the file holds, everywhere but under
     /// `secrets:`, whose files are read when a run starts.
-    fn follow(&mut self, node: Yaml, top: bool, above: &mut Vec<PathBuf>) -> Yaml {
+    fn follow(&mut self, node: Yaml, top: bool, above: &mut Vec<Above>) -> Yaml {
         let Yaml { span, name, data } = node;
         match data {
             Data::Map(entries) => {
@@ -117,12 +156,14 @@ impl Loader {
     }
 
     /// YAML is read as YAML, everything else is text.
-    fn include(&mut self, target: &str, place: Span, above: &mut Vec<PathBuf>) -> Yaml {
+    fn include(&mut self, target: &str, place: Span, above: &mut Vec<Above>) -> Yaml {
         let broken = Yaml { span: place, name: place, data: Data::Broken };
-        let Some((path, text)) = self.open(target, place, above) else { return broken };
+        let reach = above.last().map(|file| file.reach.clone());
+        let opened = self.open(target, place, above, reach.as_deref());
+        let (Some((path, text)), Some(reach)) = (opened, reach) else { return broken };
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
         if matches!(extension, "yaml" | "yml" | "json") {
-            return self.parse_file(&path, text, above).unwrap_or(broken);
+            return self.parse_file(&path, text, above, reach).unwrap_or(broken);
         }
         let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
         let span = Span { file: self.sources.add(path, text.clone()), start: 0, end };
@@ -131,7 +172,7 @@ impl Loader {
     }
 
     /// Lays a file over the one that it extends.
-    fn extend(&mut self, root: Yaml, above: &mut Vec<PathBuf>) -> Yaml {
+    fn extend(&mut self, root: Yaml, above: &mut Vec<Above>) -> Yaml {
         // `extends:` is as if it were not there.
         let Some(base) = root.get("extends").filter(|base| !base.is_null()) else { return root };
         let target = match base.scalar() {
@@ -147,8 +188,9 @@ impl Loader {
         };
         let place = base.span;
         let over = without(root, "extends");
-        let base = self.open(&target, place, above);
-        match base.and_then(|(path, text)| self.parse_file(&path, text, above)) {
+        // Any spec may be extended: nothing comes of a file that says something else.
+        let base = self.open(&target, place, above, None);
+        match base.and_then(|(path, text)| self.parse_spec(&path, text, above)) {
             Some(base) => merge(base, over),
             None => {
                 self.partial = true;
@@ -158,16 +200,41 @@ impl Loader {
     }
 
     /// The file that a path names, relative to the file that the path stands in.
-    fn open(&mut self, target: &str, place: Span, above: &[PathBuf]) -> Option<(PathBuf, String)> {
+    fn open(
+        &mut self,
+        target: &str,
+        place: Span,
+        above: &[Above],
+        reach: Option<&Reach>,
+    ) -> Option<(PathBuf, String)> {
         let path = self.sources.folder(place.file).join(target);
         let path = simplify(&path);
-        if above.contains(&identity(&path)) {
+        let this = identity(&path);
+        if above.iter().any(|above| above.file == this) {
             let message = format!("{} leads back to itself", path.display());
             self.diagnostics.error(place, message).hint("a file cannot include or extend itself");
             return None;
         }
+        if let Some(reach) = reach.filter(|reach| !reach.holds(&path)) {
+            let project = reach.project().display();
+            let message = format!("{} is outside of the project, {project}", path.display());
+            let folder = path.parent().unwrap_or(Path::new("/")).display();
+            self.diagnostics
+                .error(place, message)
+                .hint(format!("move it there, or allow its folder with --allow-read {folder}"));
+            return None;
+        }
+        if self.bytes > MAX_BYTES_IN_ALL {
+            let message =
+                format!("a spec of more than {} MiB, with all its files", MAX_BYTES_IN_ALL >> 20);
+            self.diagnostics.error(place, message).hint("do files include one another?");
+            return None;
+        }
         match read(&path) {
-            Ok(text) => Some((path, text)),
+            Ok(text) => {
+                self.bytes += text.len();
+                Some((path, text))
+            }
             Err(why) => {
                 let near = near(&path).and_then(|n| {
                     let folder = Path::new(target).parent().unwrap_or(Path::new(""));
@@ -195,14 +262,17 @@ pub fn read(path: &Path) -> Result<String, String> {
         std::io::ErrorKind::NotFound => String::from(NO_SUCH_FILE),
         _ => e.to_string(),
     };
-    let meta = std::fs::metadata(path).map_err(plain)?;
-    if meta.is_dir() {
+    let file = File::open(path).map_err(plain)?;
+    if file.metadata().map_err(plain)?.is_dir() {
         return Err(String::from("it is a folder"));
     }
-    if meta.len() > MAX_BYTES {
+    let mut bytes = Vec::new();
+    // A device has no size beforehand.
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(plain)?;
+    if bytes.len() as u64 > MAX_BYTES {
         return Err(format!("it is larger than {} MiB", MAX_BYTES >> 20));
     }
-    let text = decode(std::fs::read(path).map_err(plain)?)?;
+    let text = decode(bytes)?;
     // A byte order mark is no content; offsets are those of the rest.
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }

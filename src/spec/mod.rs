@@ -11,6 +11,7 @@ mod merge;
 pub mod params;
 mod parse;
 mod pattern;
+mod reach;
 #[allow(dead_code, reason = "printed by the verb `schema`")]
 pub mod schema;
 pub mod section;

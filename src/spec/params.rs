@@ -13,7 +13,8 @@ use super::yaml::{Data, Scalar, Yaml};
 use super::{Diagnostics, Key, Span, suggest};
 
 /// The flags of the verbs that take params, long and short: no param can have one.
-pub const FIXED_FLAGS: [(&str, Option<char>); 22] = [
+pub const FIXED_FLAGS: [(&str, Option<char>); 23] = [
+    ("allow-read", None),
     ("output-dir", Some('o')),
     ("max-concurrent", Some('c')),
     ("rate-limit", Some('r')),

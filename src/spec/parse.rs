@@ -133,7 +133,7 @@ impl<'t> Reader<'t, '_> {
             Event::Alias(id) => {
                 let node = self.anchors.get(&id).cloned();
                 let node = node.unwrap_or(Yaml { span, name: span, data: Data::Broken });
-                self.nodes += count(&node);
+                self.nodes += node.count();
                 self.last = span.end;
                 return Ok(node);
             }
@@ -264,13 +264,5 @@ impl<'t> Reader<'t, '_> {
         }
         let span = Span { end: self.last.max(start.end), ..start };
         Yaml { span, name: Span { end: start.end.max(start.start), ..start }, data }
-    }
-}
-
-fn count(node: &Yaml) -> usize {
-    1 + match &node.data {
-        Data::List(items) => items.iter().map(count).sum(),
-        Data::Map(entries) => entries.iter().map(|(_, v)| count(v)).sum(),
-        _ => 0,
     }
 }

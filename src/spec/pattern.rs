@@ -6,6 +6,13 @@ use regex::{Regex, RegexBuilder};
 /// matched in a slower way.
 const DFA_SIZE: usize = 256 << 10;
 
+/// The most memory of one compiled pattern, in bytes: repetitions of repetitions
+/// grow without end.
+const SIZE: usize = 1 << 20;
+
+/// The longest pattern, in bytes.
+const LONGEST: usize = 16 << 10;
+
 /// Compiles a regular expression. `\w`, `\d`, `\s`, `\b` and their opposites are
 /// about ASCII: what stands beside a Chinese or a Cyrillic letter is a word of its
 /// own, and a match needs no tables of Unicode.
@@ -13,7 +20,14 @@ const DFA_SIZE: usize = 256 << 10;
 /// # Errors
 /// What is wrong with it, on one line.
 pub fn compile(pattern: &str) -> Result<Regex, String> {
-    RegexBuilder::new(&ascii(pattern)).dfa_size_limit(DFA_SIZE).build().map_err(|error| {
+    if pattern.len() > LONGEST {
+        return Err(format!("longer than {} KiB", LONGEST >> 10));
+    }
+    let mut builder = RegexBuilder::new(&ascii(pattern));
+    builder.size_limit(SIZE).dfa_size_limit(DFA_SIZE).build().map_err(|error| {
+        if let regex::Error::CompiledTooBig(_) = error {
+            return String::from("it repeats too much: compiled it is larger than 1 MiB");
+        }
         // The lines before it draw the pattern as it was rewritten.
         let text = error.to_string();
         let last = text.lines().last().unwrap_or_default();
@@ -101,6 +115,7 @@ mod tests {
             (r"[\b]", "invalid escape sequence found in character class"),
             (r"a\", "incomplete escape sequence, reached end of pattern prematurely"),
             ("*", "repetition operator missing expression"),
+            ("((a{99}){99}){99}", "it repeats too much: compiled it is larger than 1 MiB"),
         ] {
             assert_eq!(compile(pattern).unwrap_err(), message, "{pattern}");
         }

@@ -18,7 +18,7 @@ fn write(dir: &Path, files: &[(&str, &str)]) {
 fn loaded(files: &[(&str, &str)]) -> Loaded {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path(), files);
-    load(&dir.path().join(files[0].0)).unwrap()
+    load(&dir.path().join(files[0].0), &[]).unwrap()
 }
 
 fn messages(diagnostics: Diagnostics) -> Vec<String> {
@@ -146,7 +146,7 @@ fn aliases_are_followed_within_bounds() {
     }
     let dir = tempfile::tempdir().unwrap();
     write(dir.path(), &[("a.yaml", &bomb)]);
-    let error = load(&dir.path().join("a.yaml")).unwrap_err();
+    let error = load(&dir.path().join("a.yaml"), &[]).unwrap_err();
     assert_eq!(messages(error.diagnostics), ["more than 100000 values in one file"]);
 }
 
@@ -195,7 +195,7 @@ fn circles_end_at_the_place_that_closes_them() {
             ("c.yaml", "z: { file: ./a.yaml }\n"),
         ],
     );
-    let loaded = load(&dir.path().join("a.yaml")).unwrap();
+    let loaded = load(&dir.path().join("a.yaml"), &[]).unwrap();
     let found = loaded.diagnostics.sorted();
     assert_eq!(found.len(), 1);
     assert!(found[0].message.ends_with("a.yaml leads back to itself"), "{}", found[0].message);
@@ -214,7 +214,7 @@ fn a_file_that_is_none_says_why() {
     write(dir.path(), &[("spec.yaml", "a: 1\n")]);
     std::fs::write(dir.path().join("latin.yaml"), b"a: \xe4\n").unwrap();
     let error = |name: &str| {
-        let found = load(&dir.path().join(name)).unwrap_err().diagnostics.sorted();
+        let found = load(&dir.path().join(name), &[]).unwrap_err().diagnostics.sorted();
         (found[0].message.clone(), found[0].hint.clone().unwrap_or_default())
     };
     let (message, hint) = error("spex.yaml");

@@ -69,6 +69,15 @@ pub enum Style {
 }
 
 impl Yaml {
+    /// How many values there are: itself, and all below it.
+    pub fn count(&self) -> usize {
+        1 + match &self.data {
+            Data::List(items) => items.iter().map(Yaml::count).sum(),
+            Data::Map(entries) => entries.iter().map(|(_, value)| value.count()).sum(),
+            _ => 0,
+        }
+    }
+
     /// The value of a key, when this is a map that has it.
     pub fn get(&self, key: &str) -> Option<&Yaml> {
         self.entries().iter().find(|(k, _)| k.text == key).map(|(_, v)| v)

@@ -184,16 +184,20 @@ pub trait Store: Send {
     fn path(&self) -> &Path;
 }
 
-/// What an upsert sink has confirmed: a hash for each row, by key. One build at a time
-/// has it in use.
+/// What an upsert sink has confirmed: a hash for each row, by key, or that it is in
+/// doubt what the target holds under a key. One build at a time has it in use.
 pub trait SentRows: Send {
-    /// Begins a build over a target. One that is `empty`, or was never confirmed, holds
-    /// no rows.
-    fn begin(&mut self, target: &str, empty: bool) -> Result<()>;
+    /// All rows of all targets of these options are in doubt.
+    fn doubt_all(&mut self, options: &str) -> Result<()>;
+    /// Begins a build over a target: what its options are, and what it says it is.
+    fn begin(&mut self, options: &str, id: &str) -> Result<()>;
     /// Notes a row of this build; whether it is not as it was confirmed.
     fn is_news(&mut self, key: &RowKey, hash: u128) -> Result<bool>;
-    /// Some of the keys that were confirmed and are not in this build, in an order, after
-    /// the last one seen; none when there are no more.
+    /// The rows of these keys are about to be put or removed: they are in doubt until
+    /// [`SentRows::confirm`], whatever becomes of this build.
+    fn doubt(&mut self, keys: &[RowKey]) -> Result<()>;
+    /// Some of the keys that were confirmed or are in doubt and are not in this build, in
+    /// an order, after the last one seen; none when there are no more.
     fn gone(&mut self, after: Option<&RowKey>) -> Result<Vec<RowKey>>;
     /// The sink has committed: what this build noted is what the target holds now.
     fn confirm(&mut self) -> Result<()>;

@@ -18,6 +18,8 @@ pub struct TestFile {
     pub sources: Arc<Sources>,
     /// Its folder, which paths in it are relative to.
     pub folder: PathBuf,
+    /// Where else its spec may read files, as for [`spec::load`].
+    pub allowed: Vec<PathBuf>,
 }
 
 /// The spec and the test file that an argument means: either may be named.
@@ -38,8 +40,8 @@ pub fn is_test_file(path: &Path) -> bool {
 ///
 /// # Errors
 /// With all findings, where something is wrong in it.
-pub fn load(path: &Path) -> Result<TestFile, (Diagnostics, Arc<Sources>)> {
-    let loaded = spec::load(path).map_err(|error| (error.diagnostics, error.sources))?;
+pub fn load(path: &Path, allowed: &[PathBuf]) -> Result<TestFile, (Diagnostics, Arc<Sources>)> {
+    let loaded = spec::load(path, allowed).map_err(|error| (error.diagnostics, error.sources))?;
     let mut diagnostics = loaded.diagnostics;
     let mut cx = Cx {
         diagnostics: &mut diagnostics,
@@ -55,5 +57,5 @@ pub fn load(path: &Path) -> Result<TestFile, (Diagnostics, Arc<Sources>)> {
         return Err((diagnostics, loaded.sources));
     }
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    Ok(TestFile { cases: file.cases, sources: loaded.sources, folder })
+    Ok(TestFile { cases: file.cases, sources: loaded.sources, folder, allowed: allowed.to_vec() })
 }

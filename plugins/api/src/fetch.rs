@@ -1,9 +1,11 @@
 //! Transport: one request to one response. Pace, retry, breaker, authentication,
 //! redirects and pagination are the engine's, over any implementation.
 
+use std::fmt;
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -48,6 +50,50 @@ pub struct Request {
     /// The most bytes that a decoded body may have; a longer one is
     /// [`FetchErrorKind::TooLarge`], found while reading, not after.
     pub max_body: u64,
+    /// Room in memory for the body of the response.
+    pub room: Room,
+}
+
+/// Room in memory for the body of one response. All bodies in flight share one
+/// budget: a transport asks for room before it keeps more of a body, and then the
+/// memory of a run is bounded whatever the size of the responses. One that does
+/// not ask is accounted for when the body is whole.
+#[derive(Clone, Default)]
+pub struct Room(Option<Arc<dyn Grant>>);
+
+/// Gives room; the engine's part of [`Room`].
+pub trait Grant: Send + Sync {
+    /// Whether there is room for a body of so many bytes in all.
+    fn has(&self, total: u64) -> bool;
+    /// Waits until there is.
+    fn grow(&self, total: u64) -> BoxFuture<'_, ()>;
+}
+
+impl Room {
+    /// Room as somebody gives it; [`Room::default`] has no end.
+    pub fn new(grant: Arc<dyn Grant>) -> Self {
+        Self(Some(grant))
+    }
+
+    /// Whether the body may have `total` bytes in all without a wait.
+    pub fn has(&self, total: u64) -> bool {
+        self.0.as_ref().is_none_or(|grant| grant.has(total))
+    }
+
+    /// Waits until the body may have `total` bytes in all.
+    pub async fn grow(&self, total: u64) {
+        if let Some(grant) = &self.0
+            && !grant.has(total)
+        {
+            grant.grow(total).await;
+        }
+    }
+}
+
+impl fmt::Debug for Room {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("Room")
+    }
 }
 
 impl Request {
@@ -67,6 +113,7 @@ impl Request {
             headers: Vec::new(),
             body: None,
             max_body: u64::MAX,
+            room: Room::default(),
         }
     }
 }

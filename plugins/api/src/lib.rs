@@ -12,7 +12,8 @@ mod transform;
 
 pub use error::{Error, Result};
 pub use fetch::{
-    BoxFuture, Fetch, FetchError, FetchErrorKind, FetchOptions, Method, Request, Response,
+    BoxFuture, Fetch, FetchError, FetchErrorKind, FetchOptions, Grant, Method, Request, Response,
+    Room,
 };
 pub use output::{AtomicFile, OutputDir, make_folder, sync_folder};
 pub use registry::{Constructor, Kind, Made, OptionsError, Plugin, parse_options, plugins};

@@ -1,5 +1,7 @@
 //! One request over the network, its body read under a cap.
 
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use reqwest::Url;
@@ -7,6 +9,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use scrape_api::{
     BoxFuture, Fetch, FetchError, FetchErrorKind, FetchOptions, OptionsError, Request, Response,
 };
+use tokio::time::Instant;
 
 use crate::Config;
 use crate::clients::Clients;
@@ -16,10 +19,15 @@ use crate::errors::{self, Stage};
 /// byte now and then must not hold a permit for ever.
 const SLOWEST: u32 = 20;
 
+/// The most memory that a body is given before it comes.
+const MOST_EXPECTED: usize = 4 << 20;
+
 /// The transport. Cookies are kept for as long as it lives.
 pub struct Http {
     clients: Clients,
     whole: Duration,
+    /// The length of the last body.
+    last: AtomicUsize,
 }
 
 impl Http {
@@ -31,7 +39,23 @@ impl Http {
         Ok(Self {
             clients: Clients::new(options.connect_timeout, options.read_timeout),
             whole: options.read_timeout.saturating_mul(SLOWEST),
+            last: AtomicUsize::new(0),
         })
+    }
+
+    /// How much memory a body is given at first: bodies are alike, and one that is
+    /// moved each time it has grown costs as much as one that is decoded twice.
+    fn expected(&self, announced: Option<u64>) -> usize {
+        let announced = announced.and_then(|length| usize::try_from(length).ok());
+        let last = self.last.load(Relaxed);
+        announced.unwrap_or(last + last / 16).min(MOST_EXPECTED)
+    }
+
+    fn too_slow(&self) -> FetchError {
+        FetchError::new(
+            FetchErrorKind::Timeout,
+            format!("timed out: the response was not whole after {:?}", self.whole),
+        )
     }
 
     async fn exchange(&self, request: Request) -> Result<Response, FetchError> {
@@ -43,8 +67,12 @@ impl Http {
         if let Some(body) = request.body {
             builder = builder.body(body);
         }
-        let mut response =
-            builder.send().await.map_err(|e| errors::map(&e.without_url(), Stage::Headers))?;
+        let mut end = pin!(tokio::time::sleep(self.whole));
+        let mut response = tokio::select! {
+            biased;
+            sent = builder.send() => sent.map_err(|e| errors::map(&e.without_url(), Stage::Headers))?,
+            () = &mut end => return Err(self.too_slow()),
+        };
         let status = response.status().as_u16();
         let headers = response
             .headers()
@@ -54,10 +82,14 @@ impl Http {
                 (name.as_str().to_owned(), value)
             })
             .collect();
+        let expected = self.expected(response.content_length());
         let mut body = Vec::new();
         loop {
-            let chunk =
-                response.chunk().await.map_err(|e| errors::map(&e.without_url(), Stage::Body))?;
+            let chunk = tokio::select! {
+                biased;
+                chunk = response.chunk() => chunk.map_err(|e| errors::map(&e.without_url(), Stage::Body))?,
+                () = &mut end => return Err(self.too_slow()),
+            };
             let Some(chunk) = chunk else { break };
             if (body.len() + chunk.len()) as u64 > request.max_body {
                 return Err(FetchError::new(
@@ -65,23 +97,29 @@ impl Http {
                     format!("the decoded body is longer than {} bytes", request.max_body),
                 ));
             }
+            let length = body.len() + chunk.len();
+            if !request.room.has(length as u64) {
+                let asked = Instant::now();
+                request.room.grow(length as u64).await;
+                // The server is not to blame for this wait.
+                let later = end.deadline() + asked.elapsed();
+                end.as_mut().reset(later);
+            }
+            if length > body.capacity() {
+                // A quarter more: doubling would take twice what is needed.
+                let more = if body.is_empty() { expected } else { body.len() / 4 };
+                body.reserve_exact(more.max(chunk.len()));
+            }
             body.extend_from_slice(&chunk);
         }
+        self.last.store(body.len(), Relaxed);
         Ok(Response::new(status, headers, body))
     }
 }
 
 impl Fetch for Http {
     fn fetch(&self, request: Request) -> BoxFuture<'_, Result<Response, FetchError>> {
-        Box::pin(async move {
-            match tokio::time::timeout(self.whole, self.exchange(request)).await {
-                Ok(result) => result,
-                Err(_) => Err(FetchError::new(
-                    FetchErrorKind::Timeout,
-                    format!("timed out: the response was not whole after {:?}", self.whole),
-                )),
-            }
-        })
+        Box::pin(self.exchange(request))
     }
 }
 

@@ -68,7 +68,7 @@ pub(super) fn plan_in(folder: &FilePath, parts: &str) -> Plan {
 /// The plan of a spec, without values for its params.
 pub(super) fn compiled(spec: &FilePath) -> Plan {
     let mut found = Diagnostics::default();
-    let mut loaded = load(spec).unwrap_or_else(|e| panic!("{:?}", e.diagnostics));
+    let mut loaded = load(spec, &[]).unwrap_or_else(|e| panic!("{:?}", e.diagnostics));
     let plan = compile(&mut loaded, &ParamValues::stand_ins(), &mut found);
     plan.unwrap_or_else(|| {
         panic!(

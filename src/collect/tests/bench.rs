@@ -116,7 +116,8 @@ impl Bench {
     fn plan(&self) -> Arc<Plan> {
         let file = self.dir.path().join("spec.yaml");
         std::fs::write(&file, &self.spec).unwrap();
-        let mut loaded = load(&file).unwrap_or_else(|e| panic!("{:?}", e.diagnostics.sorted()));
+        let mut loaded =
+            load(&file, &[]).unwrap_or_else(|e| panic!("{:?}", e.diagnostics.sorted()));
         let mut found = Diagnostics::default();
         let plan = compile(&mut loaded, &ParamValues::default(), &mut found);
         Arc::new(plan.unwrap_or_else(|| panic!("{:?}", found.sorted())))

@@ -218,6 +218,7 @@ impl Setup {
                 },
                 breaker: Breaker { failures: 100, pause: Duration::from_secs(30) },
                 max_body: 1 << 20,
+                body_budget: 32 << 20,
                 on_response: engine_rules(),
             },
             env: Env::new(),

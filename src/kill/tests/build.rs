@@ -19,9 +19,7 @@ tasks:
 fn changed() -> Scene {
     let scene = Scene::new();
     scene.run(&scene.args("run", &[])).expect(0);
-    let path = scene.folder().join("spec.yaml");
-    let spec = std::fs::read_to_string(&path).unwrap();
-    std::fs::write(path, spec + CHANGED).unwrap();
+    scene.extend_spec(CHANGED);
     scene
 }
 

@@ -6,6 +6,8 @@ mod fresh;
 mod points;
 mod program;
 mod scene;
+mod shelf;
+mod upsert;
 
 #[path = "../../../tests/common/outputs.rs"]
 #[allow(dead_code, clippy::expect_used, reason = "the end-to-end tests use the rest of it")]

@@ -34,6 +34,10 @@ pub(super) const BUILDING: [&str; 10] = [
     "commit done",
 ];
 
+/// Steps of a sink that puts rows by key.
+pub(super) const PUTTING: [&str; 5] =
+    ["rows in doubt", "rows put", "rows removed", "rows committed", "rows confirmed"];
+
 /// Steps of `--fresh`.
 pub(super) const CLEARING: [&str; 3] =
     ["earlier output removed", "earlier outputs removed", "earlier store removed"];

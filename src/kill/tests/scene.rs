@@ -27,6 +27,12 @@ pub(super) struct Scene {
 }
 
 impl Scene {
+    /// More of a spec, in place of what was added before.
+    pub(super) fn extend_spec(&self, more: &str) {
+        let spec = SPEC.replace("PROJECT", env!("CARGO_MANIFEST_DIR"));
+        std::fs::write(self.folder().join("spec.yaml"), spec + more).unwrap();
+    }
+
     pub(super) fn new() -> Self {
         let config = Config {
             projects: vec!["KAFKA".into(), "SPARK".into()],
@@ -35,9 +41,9 @@ impl Scene {
             ..Config::default()
         };
         let folder = tempfile::tempdir().unwrap();
-        let spec = SPEC.replace("PROJECT", env!("CARGO_MANIFEST_DIR"));
-        std::fs::write(folder.path().join("spec.yaml"), spec).unwrap();
-        Self { standin: Standin::start(config).unwrap(), folder }
+        let scene = Self { standin: Standin::start(config).unwrap(), folder };
+        scene.extend_spec("");
+        scene
     }
 
     pub(super) fn folder(&self) -> &Path {

@@ -57,6 +57,7 @@ impl Compiler<'_> {
             },
             breaker: Breaker { failures: http.breaker.failures.0, pause: http.breaker.pause },
             max_body: http.max_body.0,
+            body_budget: http.body_budget.0,
             on_response,
         }
     }

@@ -90,6 +90,9 @@ impl Known {
             );
             match root {
                 "secrets" => hint = String::from("secrets are for `http.auth` only"),
+                "namespace" => {
+                    hint = String::from("values do not change: use `let`, `$each`, or a filter");
+                }
                 "null" | "nil" | "undefined" => hint = String::from("did you mean `none`?"),
                 root if field => hint = format!("did you mean `record.{root}`?"),
                 _ => {}

@@ -7,6 +7,9 @@ use crate::plan::{LeakPolicy, Node, Path, Step, TaskPlan};
 use crate::spec::lang::TaskSpec;
 use crate::spec::{Key, suggest_hint};
 
+/// Each value can hold those before it: so many levels are walked on the stack.
+const MOST_BINDINGS: usize = 500;
+
 impl Compiler<'_> {
     /// The names that templates over mapped records see.
     pub(super) fn record_names(&self) -> Known {
@@ -27,7 +30,13 @@ impl Compiler<'_> {
             known = known.with("item", items);
         }
         let mut bindings = Vec::new();
-        for (name, node) in &spec.bindings.0 {
+        if let Some((name, _)) = spec.bindings.0.get(MOST_BINDINGS) {
+            let message = format!("more than {MOST_BINDINGS} values in `let`");
+            self.diagnostics
+                .error(name.span, message)
+                .hint("put them into one, as a list or a map");
+        }
+        for (name, node) in spec.bindings.0.iter().take(MOST_BINDINGS) {
             self.identifier(name, "a value");
             bindings.push((name.text.clone(), self.node(node, &known)));
             known = known.with(&name.text, Attrs::Any);

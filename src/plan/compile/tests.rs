@@ -15,7 +15,7 @@ fn root() -> PathBuf {
 /// machine.
 fn check(path: &Path) -> (Option<Plan>, String) {
     let mut found = Diagnostics::default();
-    let (plan, sources) = match load(path) {
+    let (plan, sources) = match load(path, &[]) {
         Ok(mut loaded) => {
             let plan = compile(&mut loaded, &ParamValues::stand_ins(), &mut found);
             (plan, loaded.sources.clone())

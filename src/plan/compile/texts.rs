@@ -8,6 +8,7 @@ use super::compiler::{Compiler, plain_words};
 use super::items::unknown_attributes;
 use super::names::Known;
 use crate::plan::slips::{self, Slip};
+use crate::plan::template::is_below;
 use crate::spec::decode::Text;
 use crate::spec::{Span, near, read, simplify};
 
@@ -75,6 +76,11 @@ impl Compiler<'_> {
             return;
         }
         let shown = simplify(&path);
+        if path.exists() && !is_below(folder, &path) {
+            let message = format!("{} is a link that leads out of its folder", shown.display());
+            self.diagnostics.error(place, message).hint("put the file itself there");
+            return;
+        }
         let text = match read(&path) {
             Ok(text) => text,
             Err(why) => {

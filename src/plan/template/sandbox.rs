@@ -28,13 +28,18 @@ impl Folders {
     /// Whether a file that is below one of them by its name is so in truth: a
     /// symbolic link may lead out.
     pub(super) fn hold(&self, file: &Path) -> bool {
-        let Ok(real) = file.canonicalize() else { return true };
         let folders = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let mut above = folders.iter().filter(|folder| file.starts_with(folder));
-        above.any(|folder| {
-            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-            folder.canonicalize().is_ok_and(|folder| real.starts_with(folder))
-        })
+        !file.exists() || above.any(|folder| is_below(folder, file))
+    }
+}
+
+/// Whether a file is below a folder in truth; false for one that is not there.
+pub fn is_below(folder: &Path, file: &Path) -> bool {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    match (folder.canonicalize(), file.canonicalize()) {
+        (Ok(folder), Ok(file)) => file.starts_with(folder),
+        _ => false,
     }
 }
 

@@ -36,6 +36,8 @@ section! {
         breaker: BreakerSpec = "{}",
         /// The most bytes of a decoded reply.
         max_body: Size = "64MiB",
+        /// Memory for the bodies of all replies in flight; one that is greater than a quarter of it comes on top.
+        body_budget: Size = "32MiB",
         /// What to do about replies that are not as hoped, in order; the engine's own rules follow.
         on_response: Vec<RuleSpec>,
         /// The plugin that carries requests to the server, or answers them from elsewhere.

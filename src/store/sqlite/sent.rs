@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{
+    Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
+};
 use scrape_api::RowKey;
 
 use super::{books, configured, error};
@@ -19,14 +21,16 @@ const BUILT: &str = "
     ) WITHOUT ROWID;
     DELETE FROM temp.built;";
 
+/// The hash of a row that is in doubt: no row has it.
+const DOUBT: &[u8] = &[];
+
 /// The books of one sink, on a connection of their own.
 pub(super) struct SqliteSent {
     connection: Connection,
     path: PathBuf,
     sink: String,
-    target: String,
-    /// The target's row, when it is known and still holds what it held.
-    known: Option<i64>,
+    /// The target's row; none before `begin`.
+    target: Option<i64>,
 }
 
 impl SqliteSent {
@@ -35,13 +39,7 @@ impl SqliteSent {
         let connection = Connection::open_with_flags(path, flags)
             .and_then(configured)
             .map_err(|cause| error::explain(path, &cause))?;
-        Ok(Self {
-            connection,
-            path: path.to_owned(),
-            sink: sink.to_owned(),
-            target: String::new(),
-            known: None,
-        })
+        Ok(Self { connection, path: path.to_owned(), sink: sink.to_owned(), target: None })
     }
 
     fn on<T>(&mut self, work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> Result<T> {
@@ -52,33 +50,61 @@ impl SqliteSent {
     fn end_snapshot(&mut self) -> Result<()> {
         self.on(|db| if db.is_autocommit() { Ok(()) } else { db.execute_batch("COMMIT") })
     }
+
+    /// One transaction, outside of that snapshot.
+    fn write<T>(&mut self, work: impl FnOnce(&Transaction) -> rusqlite::Result<T>) -> Result<T> {
+        self.end_snapshot()?;
+        self.on(|db| {
+            let step = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let done = work(&step)?;
+            step.commit()?;
+            Ok(done)
+        })
+    }
 }
 
 impl SentRows for SqliteSent {
-    fn begin(&mut self, target: &str, empty: bool) -> Result<()> {
-        self.end_snapshot()?;
-        self.target = target.to_owned();
-        let (sink, target) = (self.sink.clone(), target.to_owned());
-        let id = self.on(|db| {
-            db.execute_batch(BUILT)?;
-            db.execute_batch("BEGIN")?;
-            db.query_row(
-                "SELECT id FROM sinks WHERE name = ?1 AND target = ?2",
-                [sink, target],
-                |row| row.get(0),
+    fn doubt_all(&mut self, options: &str) -> Result<()> {
+        let (sink, prefix) = (self.sink.clone(), target(options, ""));
+        self.write(|db| {
+            db.execute(
+                "UPDATE sent SET hash = ?3 WHERE sink IN
+                   (SELECT id FROM sinks WHERE name = ?1 AND substr(target, 1, length(?2)) = ?2)",
+                params![sink, prefix, DOUBT],
             )
-            .optional()
         })?;
-        self.known = if empty { None } else { id };
         Ok(())
     }
 
+    fn begin(&mut self, options: &str, id: &str) -> Result<()> {
+        let (sink, target) = (self.sink.clone(), target(options, id));
+        let find = |db: &Connection| {
+            db.query_row(
+                "SELECT id FROM sinks WHERE name = ?1 AND target = ?2",
+                [&sink, &target],
+                |row| row.get(0),
+            )
+            .optional()
+        };
+        self.end_snapshot()?;
+        self.target = self.on(|db| find(db))?;
+        if self.target.is_none() {
+            let row = [&sink, &target];
+            self.write(|db| db.execute("INSERT INTO sinks (name, target) VALUES (?1, ?2)", row))?;
+            self.target = self.on(|db| find(db))?;
+        }
+        self.on(|db| {
+            db.execute_batch(BUILT)?;
+            db.execute_batch("BEGIN")
+        })
+    }
+
     fn is_news(&mut self, key: &RowKey, hash: u128) -> Result<bool> {
-        let (key, hash, known) = (encoded(key), hash.to_be_bytes(), self.known);
+        let (key, hash, target) = (encoded(key), hash.to_be_bytes(), self.target);
         self.on(|db| {
             let sent: Option<bool> = db
                 .prepare_cached("SELECT hash = ?3 FROM sent WHERE sink = ?1 AND key = ?2")?
-                .query_row(params![known, key, hash], |row| row.get(0))
+                .query_row(params![target, key, hash], |row| row.get(0))
                 .optional()?;
             let news = sent != Some(true);
             db.prepare_cached("INSERT OR REPLACE INTO temp.built VALUES (?1, ?2, ?3)")?
@@ -87,45 +113,51 @@ impl SentRows for SqliteSent {
         })
     }
 
+    fn doubt(&mut self, keys: &[RowKey]) -> Result<()> {
+        let target = self.target;
+        self.write(|db| {
+            let mut put = db.prepare_cached(
+                "INSERT OR REPLACE INTO sent (sink, key, hash) VALUES (?1, ?2, ?3)",
+            )?;
+            keys.iter()
+                .try_for_each(|key| put.execute(params![target, encoded(key), DOUBT]).map(drop))
+        })?;
+        self.on(|db| db.execute_batch("BEGIN"))
+    }
+
     fn gone(&mut self, after: Option<&RowKey>) -> Result<Vec<RowKey>> {
-        let (after, known) = (after.map(encoded).unwrap_or_default(), self.known);
+        let (after, target) = (after.map(encoded).unwrap_or_default(), self.target);
         self.on(|db| {
             db.prepare_cached(
                 "SELECT key FROM sent WHERE sink = ?1 AND key > ?2
                    AND NOT EXISTS (SELECT 1 FROM temp.built WHERE built.key = sent.key)
                  ORDER BY key LIMIT ?3",
             )?
-            .query_map(params![known, after, KEYS], |row| decoded(&row.get::<_, String>(0)?))?
+            .query_map(params![target, after, KEYS], |row| decoded(&row.get::<_, String>(0)?))?
             .collect()
         })
     }
 
     fn confirm(&mut self) -> Result<()> {
-        self.end_snapshot()?;
-        let (sink, target, known) = (self.sink.clone(), self.target.clone(), self.known);
-        self.on(|db| {
-            let step = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            step.execute(
-                "INSERT INTO sinks (name, target) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-                [&sink, &target],
+        let target = self.target;
+        self.write(|db| {
+            db.execute(
+                "DELETE FROM sent WHERE sink = ?1
+                   AND NOT EXISTS (SELECT 1 FROM temp.built WHERE built.key = sent.key)",
+                [target],
             )?;
-            let id: i64 = step.query_row(
-                "SELECT id FROM sinks WHERE name = ?1 AND target = ?2",
-                [&sink, &target],
-                |row| row.get(0),
-            )?;
-            step.execute(
-                "DELETE FROM sent WHERE sink = ?1 AND (?2
-                   OR NOT EXISTS (SELECT 1 FROM temp.built WHERE built.key = sent.key))",
-                params![id, known.is_none()],
-            )?;
-            step.execute(
+            db.execute(
                 "INSERT OR REPLACE INTO sent SELECT ?1, key, hash FROM temp.built WHERE news",
-                [id],
-            )?;
-            step.commit()
-        })
+                [target],
+            )
+        })?;
+        Ok(())
     }
+}
+
+/// What names a target among those of a sink.
+fn target(options: &str, id: &str) -> String {
+    format!("{options} {id}")
 }
 
 /// A key as JSON: its parts stay apart whatever they are.

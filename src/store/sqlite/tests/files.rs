@@ -118,7 +118,7 @@ fn a_store_of_the_first_format_is_read_as_it_is_and_brought_up_to_date_when_writ
     assert_eq!(fs::read(&path).unwrap(), before);
     let store = SqliteStore::open(&path).unwrap();
     assert_eq!(store.meta("a").unwrap().as_deref(), Some("b"));
-    store.sent_rows("sink").unwrap().begin("target", false).unwrap();
+    store.sent_rows("sink").unwrap().begin("target", "").unwrap();
 }
 
 #[test]

@@ -11,7 +11,7 @@ fn key(n: u32) -> RowKey {
 /// A build of these rows, each with a hash; what was news, and what was gone.
 fn build(store: &SqliteStore, target: &str, rows: &[(u32, u128)]) -> (Vec<u32>, Vec<RowKey>) {
     let mut sent = store.sent_rows("sink").unwrap();
-    sent.begin(target, false).unwrap();
+    sent.begin(target, "").unwrap();
     let news = |(n, hash): &&(u32, u128)| sent.is_news(&key(*n), *hash).unwrap();
     let news = rows.iter().filter(news).map(|(n, _)| *n).collect();
     let mut gone: Vec<RowKey> = Vec::new();
@@ -43,16 +43,49 @@ fn what_was_not_confirmed_is_news_again() {
     let (_folder, store) = store();
     build(&store, "a", &[(1, 1)]);
     let mut sent = store.sent_rows("sink").unwrap();
-    sent.begin("a", false).unwrap();
+    sent.begin("a", "").unwrap();
     assert!(sent.is_news(&key(1), 2).unwrap());
     drop(sent);
     assert_eq!(build(&store, "a", &[(1, 2)]), (vec![1], vec![]));
-    // A target that was emptied forgets what it held.
+}
+
+#[test]
+fn rows_in_doubt_are_news_and_gone_when_they_are_not_built() {
+    let (_folder, store) = store();
+    build(&store, "a", &[(1, 1), (2, 2), (3, 3)]);
+    // A build that was cut: it has put 1 anew and 4, and removed 2, or perhaps not.
     let mut sent = store.sent_rows("sink").unwrap();
-    sent.begin("a", true).unwrap();
-    assert!(sent.is_news(&key(7), 7).unwrap() && sent.gone(None).unwrap().is_empty());
-    sent.confirm().unwrap();
-    assert_eq!(build(&store, "a", &[(1, 2), (7, 7)]), (vec![1], vec![]));
+    sent.begin("a", "").unwrap();
+    sent.doubt(&[key(1), key(4)]).unwrap();
+    sent.doubt(&[key(2)]).unwrap();
+    drop(sent);
+    // Back to what it was before.
+    let as_before = [(1, 1), (2, 2), (3, 3)];
+    assert_eq!(build(&store, "a", &as_before), (vec![1, 2], vec![key(4)]));
+    assert_eq!(build(&store, "a", &as_before), (vec![], vec![]));
+}
+
+#[test]
+fn a_target_that_was_emptied_is_in_doubt_whatever_it_says_it_is() {
+    let (_folder, store) = store();
+    let begin = |id: &str| {
+        let mut sent = store.sent_rows("sink").unwrap();
+        sent.begin("a", id).unwrap();
+        sent
+    };
+    for id in ["", "x"] {
+        let mut sent = begin(id);
+        assert!(sent.is_news(&key(1), 1).unwrap());
+        sent.confirm().unwrap();
+    }
+    build(&store, "ab", &[(1, 1)]);
+    store.sent_rows("sink").unwrap().doubt_all("a").unwrap();
+    for id in ["", "x"] {
+        assert!(begin(id).is_news(&key(1), 1).unwrap(), "{id:?}");
+        assert_eq!(begin(id).gone(None).unwrap(), [key(1)]);
+    }
+    // Another target whose options begin alike.
+    assert_eq!(build(&store, "ab", &[(1, 1)]), (vec![], vec![]));
 }
 
 #[test]
@@ -73,7 +106,7 @@ fn many_rows_that_are_gone_come_in_portions() {
 fn a_commit_in_between_does_not_hinder_the_books() {
     let (_folder, mut store) = store();
     let mut sent = store.sent_rows("sink").unwrap();
-    sent.begin("a", false).unwrap();
+    sent.begin("a", "").unwrap();
     assert!(sent.is_news(&key(1), 1).unwrap());
     store.commit_page(&page(1, vec![record("1", "a", &[])])).unwrap();
     assert!(sent.is_news(&key(2), 2).unwrap());
