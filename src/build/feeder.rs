@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::mpsc::{Receiver, Sender};
 
-use super::keep::Blocks;
+use super::keep::{Blocks, Taken};
 use super::run::Error;
 use super::worker::{Batch, Records, WATCHED_RECORDS};
 use crate::plan::Plan;
@@ -34,10 +34,18 @@ impl Feeder {
     ///
     /// # Errors
     /// When it cannot be read any more.
-    pub(super) fn take(mut self, leaves: &Blocks) -> Result<(), Error> {
-        for number in 0..leaves.len() {
-            let leaf = leaves.get(number).map_err(|_| Error::Broken("reading what was kept"))?;
-            if !self.send(Records::Kept(leaf)) {
+    pub(super) fn take(mut self, taken: &Taken) -> Result<(), Error> {
+        let block = |blocks: &Blocks, number| {
+            blocks.get(number).map_err(|_| Error::Broken("reading what was kept"))
+        };
+        for number in 0..taken.leaves.len() {
+            let leaf = block(&taken.leaves, number)?;
+            let tasks = taken
+                .tasks
+                .iter()
+                .map(|task| task.as_ref().map(|task| block(task, number)).transpose());
+            let tasks = tasks.collect::<Result<_, Error>>()?;
+            if !self.send(Records::Kept { leaf, tasks }) {
                 break;
             }
         }

@@ -45,8 +45,10 @@ pub(super) fn fill(
     options: &BuildOptions,
     mut keeper: Option<&mut Keeper>,
 ) -> Result<Filled, Error> {
-    let stands = |sink| keeper.as_ref().is_some_and(|keeper| keeper.stands(sink));
-    let stands: Vec<bool> = (0..sinks.len()).map(stands).collect();
+    let stands = match &keeper {
+        Some(keeper) => keeper.stands().to_vec(),
+        None => vec![false; sinks.len()],
+    };
     for ((sink, plan), _) in sinks.iter_mut().zip(&plan.sinks).zip(&stands).filter(|(_, s)| !**s) {
         sink.open(dir).map_err(|source| Error::Sink { name: plan.name.clone(), source })?;
         kill::point("output begun");
@@ -57,17 +59,13 @@ pub(super) fn fill(
 
     let common = plan.scope();
     let mappers: Vec<Mapper> = plan.streams.iter().map(|s| Mapper::new(s, &common)).collect();
-    let worker = Worker::new(plan, &mappers, common).keeping(keeper.is_some());
+    let worker = Worker::new(plan, &mappers, common).again(keeper.is_some(), &stands);
     let workers =
         options.workers.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
     let mut seen: Vec<Vec<Seen>> =
         mappers.iter().map(|m| vec![Seen::default(); m.watched.len()]).collect();
     let taken = keeper.as_ref().and_then(|keeper| keeper.taken());
-    let (leaves, mut read, warnings) = match taken {
-        Some(taken) => (Some(taken.leaves), taken.read, Some(taken.warnings)),
-        None => (None, Tally::new(plan), None),
-    };
-    let takes = leaves.is_some();
+    let mut read = taken.as_ref().map_or_else(|| Tally::new(plan), |taken| taken.read.clone());
 
     let (to_workers, batches) = channel::<Batch>();
     let batches = Mutex::new(batches);
@@ -81,8 +79,9 @@ pub(super) fn fill(
         let (finished, results) = channel::<Option<Done>>();
         let feeder = Feeder::new(to_workers, permitted, options.batch.get());
         let batches = &batches;
-        let reading = scope.spawn(move || match leaves {
-            Some(leaves) => feeder.take(&leaves).map(|()| Vec::new()),
+        let taken = taken.as_ref();
+        let reading = scope.spawn(move || match taken {
+            Some(taken) => feeder.take(taken).map(|()| Vec::new()),
             None => feeder.read(plan, reader.as_ref()),
         });
         for _ in 0..workers {
@@ -103,7 +102,7 @@ pub(super) fn fill(
                 }
             }
             if let Some(keeper) = &mut keeper {
-                if takes && done.panicked {
+                if taken.is_some() && done.panicked {
                     // Its line in `rejected.jsonl` needs the record as it came.
                     return Err(Error::Broken("a record that was kept"));
                 }
@@ -119,7 +118,7 @@ pub(super) fn fill(
         handed?;
         samples?
     })?;
-    let warnings = warnings.unwrap_or_else(|| {
+    let warnings = taken.map(|taken| taken.warnings).unwrap_or_else(|| {
         let seen = mappers.iter().zip(&seen).zip(&samples);
         seen.flat_map(|((mapper, seen), sample)| absent_paths(mapper, seen, sample)).collect()
     });

@@ -174,6 +174,8 @@ impl Begun {
             Ok(filled) => filled,
             Err(error) => {
                 sinks.iter_mut().for_each(|sink| sink.abort());
+                // Should this fail too, they are announced and not there.
+                let _ = store.withdraw_outputs(&files);
                 return Err(error);
             }
         };
@@ -185,7 +187,7 @@ impl Begun {
             rejected.commit().map_err(Error::Rejected)?;
             kill::point("rejected renamed");
             for (number, (sink, plan)) in sinks.iter_mut().zip(&plan.sinks).enumerate() {
-                if keeper.as_ref().is_some_and(|keeper| keeper.stands(number)) {
+                if keeper.as_ref().is_some_and(|keeper| keeper.stands()[number]) {
                     continue;
                 }
                 sink.commit().map_err(|source| Error::Sink { name: plan.name.clone(), source })?;
@@ -195,8 +197,6 @@ impl Begun {
         });
         if let Err(error) = committed {
             sinks.iter_mut().for_each(|sink| sink.abort());
-            // Should this fail too, they are announced and not there.
-            let _ = store.withdraw_outputs(&files);
             return Err(error);
         }
         let rows = |path: String| BuiltFile { rows: rows_of(&path, &sinks, &tally), path };

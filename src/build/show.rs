@@ -113,7 +113,7 @@ impl Show<'_> {
     pub(super) fn part(&self, stream: usize, mapped: &Mapped, part: usize) -> Option<Value> {
         let plan = self.worker.plan;
         let mut done = Done::new(0, plan);
-        let made = self.worker.make(stream, mapped, &mut done);
+        let made = self.worker.make(stream, mapped, |_| None, &mut done);
         let (texts, several): (Vec<&[u8]>, bool) = match plan.tasks.get(part) {
             Some(task) => {
                 let examples = made.get(part)?.examples.iter();

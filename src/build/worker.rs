@@ -1,5 +1,6 @@
 //! One record from its stored bytes to rows: what each worker of a build does.
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use scrape_api::{Row, Scope as TransformScope};
@@ -8,7 +9,7 @@ use serde_json::Value;
 use super::convert::convert;
 use super::counts::Tally;
 use super::failures::Blame;
-use super::keep::{Known, Leaf, Mapped};
+use super::keep::{Growing, Known, Leaf, Mapped, Packed, TaskLeaf};
 use super::map::{Left, Mapping, Rejected, Seen, text_of, unreadable};
 use super::mapper::Mapper;
 use super::projection::Tree;
@@ -39,8 +40,13 @@ pub enum Records {
         /// As they are stored.
         records: Vec<StoredRecord>,
     },
-    /// An earlier build, which has mapped them: a [`Leaf`] as it lies on disk.
-    Kept(Vec<u8>),
+    /// An earlier build, which has mapped them.
+    Kept {
+        /// A [`Leaf`] as it lies on disk.
+        leaf: Vec<u8>,
+        /// By task: a [`TaskLeaf`], where the task makes what it made.
+        tasks: Vec<Option<Vec<u8>>>,
+    },
 }
 
 impl Records {
@@ -67,11 +73,10 @@ pub struct Done {
     pub made: Tally,
     /// The stream, and which of its paths led somewhere, for the first records.
     pub seen: Option<(usize, Vec<Seen>)>,
-    /// For the next build: the records as they were mapped, unless an earlier one
-    /// has kept them.
-    pub leaf: Option<Vec<u8>>,
-    /// For the next build: [`prints`](super::keep) of what was made of each record.
-    pub prints: Vec<u64>,
+    /// What is kept for the next build, while the batch is built.
+    pub keeping: Option<Growing>,
+    /// What is kept for the next build.
+    pub kept: Option<Packed>,
     /// Whether something broke off, so that nothing of it can be kept.
     pub panicked: bool,
 }
@@ -87,8 +92,8 @@ impl Done {
             read: Tally::new(plan),
             made: Tally::new(plan),
             seen: None,
-            leaf: None,
-            prints: Vec::new(),
+            keeping: None,
+            kept: None,
             panicked: false,
         }
     }
@@ -104,7 +109,9 @@ pub struct Worker<'p> {
     /// Whether some sink's template is to see the tasks.
     pub(super) tasks_are_seen: bool,
     /// Whether the next build is to take over from this one.
-    pub(super) keeping: bool,
+    keeping: bool,
+    /// By sink: those whose output stands as it is.
+    pub(super) stands: &'p [bool],
 }
 
 /// A step of `transforms:`, ready to be applied.
@@ -145,30 +152,35 @@ impl<'p> Worker<'p> {
             .sinks
             .iter()
             .any(|s| s.template.is_some() && matches!(s.feed, Feed::Records | Feed::Task(_)));
-        Self { plan, mappers, common, transforms, tasks_are_seen, keeping: false }
+        Self { plan, mappers, common, transforms, tasks_are_seen, keeping: false, stands: &[] }
     }
 
-    /// A worker of a build that the next one is to take over from.
+    /// A worker of a build that leaves outputs as they are, by sink, and that the next
+    /// one is to take over from if it is `keeping`.
     #[must_use]
-    pub fn keeping(self, keeping: bool) -> Self {
-        Self { keeping, ..self }
+    pub fn again(self, keeping: bool, stands: &'p [bool]) -> Self {
+        Self { keeping, stands, ..self }
     }
 
     /// Builds a batch. Nothing in it can fail the build: what cannot be used is
     /// rejected, record by record.
     pub fn batch(&self, batch: Batch) -> Done {
         let mut done = Done::new(batch.number, self.plan);
+        done.keeping = self.keeping.then(|| Growing::new(self.plan));
         match batch.records {
             Records::Stored { stream, first, records } => {
                 self.stored(stream, first, &records, &mut done);
             }
-            Records::Kept(packed) => self.kept(packed, &mut done),
+            Records::Kept { leaf, tasks } => {
+                done.panicked |= self.kept(leaf, tasks, &mut done).is_err();
+            }
         }
         for (n, (plan, rows)) in self.plan.sinks.iter().zip(&done.rows).enumerate() {
             let tally = if plan.feed.is_raw() { &mut done.read } else { &mut done.made };
             tally.sinks[n].rows += rows.len() as u64;
             tally.sinks[n].bytes += rows.iter().map(|r| r.bytes.len() as u64 + 1).sum::<u64>();
         }
+        done.kept = done.keeping.take().and_then(|keeping| keeping.pack().ok());
         done
     }
 
@@ -178,14 +190,16 @@ impl<'p> Worker<'p> {
             done.seen = Some((stream, vec![Seen::default(); watched]));
         }
         done.records = records.len();
-        let mut leaf = Leaf { stream, records: Vec::new() };
+        if let Some(keeping) = &mut done.keeping {
+            keeping.leaf = Some(Leaf { stream, records: Vec::new() });
+        }
         for (place, record) in (first..).zip(records) {
             let whole = guarded(done, |done| {
                 let begun = done.rejected.len();
                 let mapped = self.read(stream, record, place < WATCHED_RECORDS, done);
                 let told = begun..done.rejected.len();
-                self.outputs(stream, mapped.as_ref(), done);
-                if self.keeping {
+                self.outputs(stream, mapped.as_ref(), |_| None, done);
+                if let Some(leaf) = done.keeping.as_mut().and_then(|k| k.leaf.as_mut()) {
                     let rejected = String::from_utf8_lossy(&done.rejected[told]).into_owned();
                     leaf.records.push(Known { rejected, mapped });
                 }
@@ -201,23 +215,33 @@ impl<'p> Worker<'p> {
                 self.reject(&current(stream, record, &text), rejected, done);
             }
         }
-        if self.keeping {
-            done.leaf = leaf.pack().ok();
-            done.panicked |= done.leaf.is_none();
-        }
     }
 
     /// As [`Worker::stored`], from where the records are mapped on.
-    fn kept(&self, packed: Vec<u8>, done: &mut Done) {
-        let Ok(leaf) = Leaf::unpack(packed) else {
-            done.panicked = true;
-            return;
-        };
-        done.records = leaf.records.len();
-        for known in leaf.records {
-            done.rejected.extend_from_slice(known.rejected.as_bytes());
-            guarded(done, |done| self.outputs(leaf.stream, known.mapped.as_ref(), done));
+    fn kept(&self, leaf: Vec<u8>, tasks: Vec<Option<Vec<u8>>>, done: &mut Done) -> io::Result<()> {
+        let leaf = Leaf::unpack(leaf)?;
+        let mut known = Vec::with_capacity(tasks.len());
+        for (number, packed) in tasks.into_iter().enumerate() {
+            let Some(packed) = packed else {
+                known.push(None);
+                continue;
+            };
+            let task = TaskLeaf::unpack(packed)?;
+            done.made.tasks[number].add(&task.counts);
+            if let Some(keeping) = &mut done.keeping {
+                keeping.tasks[number] = None;
+            }
+            known.push(Some(task.into_examples()));
         }
+        done.records = leaf.records.len();
+        for record in leaf.records {
+            done.rejected.extend_from_slice(record.rejected.as_bytes());
+            let known = |task: usize| known[task].as_mut()?.next()?;
+            guarded(done, |done| {
+                self.outputs(leaf.stream, record.mapped.as_ref(), known, done);
+            });
+        }
+        Ok(())
     }
 
     /// A record up to where it is mapped and transformed, and the rows of it as it

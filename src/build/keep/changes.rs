@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::prints::NONE;
-use crate::plan::{Feed, Plan};
+use crate::plan::Plan;
 
 /// How many differences are shown in all.
 const SHOWN: usize = 3;
@@ -62,30 +62,27 @@ struct Part {
     change: Change,
     /// Its place before; none where it is new.
     former: Option<usize>,
-    /// Whether its rows are no more than what is compared elsewhere.
-    skip: bool,
     first: Vec<At>,
 }
 
 impl Comparison {
     /// Of the builds of two plans.
     pub fn new(former: &Plan, plan: &Plan) -> Self {
-        let part = |name: &str, is_task, former, skip| {
+        let part = |name: &str, is_task, former| {
             let name = name.to_owned();
             let change = Change { name, is_task, records: 0, changed: 0, new: 0, gone: 0 };
-            Part { change, former, skip, first: Vec::new() }
+            Part { change, former, first: Vec::new() }
         };
         let tasks = plan.tasks.iter().map(|task| {
             let before = former.tasks.iter().position(|other| other.name == task.name);
-            part(&task.name, true, before, false)
+            part(&task.name, true, before)
         });
         let sinks = plan.sinks.iter().map(|sink| {
             let same =
                 |other: &crate::plan::SinkPlan| other.name == sink.name && other.feed == sink.feed;
             let before = former.sinks.iter().position(same);
-            let plain = matches!(sink.feed, Feed::Task(_)) && sink.template.is_none();
             let before = before.map(|n| former.tasks.len() + n);
-            part(&sink.name, false, before, plain || sink.feed.is_raw())
+            part(&sink.name, false, before)
         });
         let parts = tasks.chain(sinks).collect();
         Self { parts, former_width: super::prints::width(former) }
@@ -96,7 +93,7 @@ impl Comparison {
         let (width, former_width) = (self.parts.len().max(1), self.former_width);
         for (index, prints) in prints.chunks(width).enumerate() {
             let former = former.chunks(former_width.max(1)).nth(index).unwrap_or_default();
-            for (part, print) in self.parts.iter_mut().zip(prints).filter(|(part, _)| !part.skip) {
+            for (part, print) in self.parts.iter_mut().zip(prints) {
                 let before = part.former.and_then(|n| former.get(n)).copied().unwrap_or(NONE);
                 part.note((number, index), before, *print);
             }

@@ -2,7 +2,7 @@
 
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::plan::Plan;
+use crate::plan::{Feed, Plan, SinkPlan};
 
 /// Of nothing.
 pub const NONE: u64 = 0;
@@ -17,6 +17,16 @@ pub fn print<'t>(texts: impl Iterator<Item = &'t [u8]>) -> u64 {
         some = true;
     }
     if some { hash.digest().max(1) } else { NONE }
+}
+
+/// Whether the rows of a sink are more than what the server sent, or the examples of a
+/// task as they are.
+pub fn has_own_rows(sink: &SinkPlan) -> bool {
+    match sink.feed {
+        Feed::Records => true,
+        Feed::Task(_) => sink.template.is_some(),
+        Feed::Raw(_) | Feed::RawChildren { .. } => false,
+    }
 }
 
 /// How many there are of a record.

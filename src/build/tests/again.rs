@@ -42,9 +42,14 @@ fn shop(records: std::ops::Range<usize>) -> Shop {
     Shop::with(&records.map(issue).collect::<Vec<_>>())
 }
 
+/// When a file was written.
+fn written(shop: &Shop, file: &str) -> SystemTime {
+    fs::metadata(shop.dir.path().join(file)).unwrap().modified().unwrap()
+}
+
 /// When the archive of the records as they came was written.
 fn archived(shop: &Shop) -> SystemTime {
-    fs::metadata(shop.dir.path().join("raw.jsonl")).unwrap().modified().unwrap()
+    written(shop, "raw.jsonl")
 }
 
 /// Builds again, and asserts that all that comes out is that of a plain build.
@@ -177,6 +182,36 @@ fn what_differs_is_told_with_the_first_records() {
         again(&mut shop, &plan, &mut kept)
     };
     assert_eq!(numbers(changes), [part("titles", 25, 0, 0), part("all", 25, 0, 0)]);
+}
+
+#[test]
+fn what_is_the_same_is_not_written_again() {
+    let mut shop = shop(0..30);
+    let mut kept = Kept::default();
+    let folder = shop.dir.path().join("spec");
+    fs::create_dir_all(&folder).unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.join(name), text).unwrap();
+    // Two lead to the inner text, one of them by way of another; the last to neither.
+    let tasks = "tasks: {
+        one: { leak: allow, example: { t: \"{{ render('outer.j2') }}\" } },
+        two: { leak: allow, example: { t: \"{% include 'inner.j2' %}\" } },
+        none: { leak: allow, example: { t: \"{{ record.odd + 1 }}\" } } }";
+    write("outer.j2", "({{ render('inner.j2') }})");
+    let mut save = |shop: &mut Shop, inner: &str| {
+        write("inner.j2", inner);
+        let plan = parts(shop, MAP, tasks, SINKS);
+        again(shop, &plan, &mut kept)
+    };
+    save(&mut shop, "{{ record.title }}");
+    let none = written(&shop, "none.jsonl");
+    let changes = save(&mut shop, "{{ record.title }}!");
+    let told: Vec<_> = numbers(changes).into_iter().map(|part| (part.0, part.1)).collect();
+    assert_eq!(told, [("one".into(), 26), ("two".into(), 26), ("all".into(), 26)]);
+    assert_eq!(written(&shop, "none.jsonl"), none, "written again");
+    // What somebody has written to is made again.
+    fs::write(shop.dir.path().join("none.jsonl"), "mine").unwrap();
+    fs::remove_file(shop.dir.path().join("two.jsonl")).unwrap();
+    save(&mut shop, "{{ record.title }}!");
 }
 
 #[test]

@@ -269,7 +269,7 @@ impl Setup {
             tasks: Vec::new(),
             sinks: Vec::new(),
             sources: Arc::default(),
-            reading: None,
+            fingerprints: crate::plan::Fingerprints::default(),
         });
         let observer = Arc::new(Observer::new(Voice::Quiet));
         let stop = Stop::default();

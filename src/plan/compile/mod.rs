@@ -5,13 +5,13 @@ mod auth;
 mod calls;
 mod code;
 mod compiler;
+mod fingerprints;
 mod http;
 mod items;
 mod map;
 mod names;
 mod nodes;
 mod pagination;
-mod reading;
 mod registry;
 mod request;
 mod sink;
@@ -82,7 +82,7 @@ pub fn compile(
     }
     unused::check(&decls, &spec.secrets.0, &loaded.sources, diagnostics);
     Some(Plan {
-        reading: reading::fingerprint(loaded, &params),
+        fingerprints: fingerprints::of(loaded, &params),
         name: spec.name,
         description: spec.description.unwrap_or_default(),
         spec_file: loaded.file.clone(),
