@@ -14,6 +14,10 @@ use crate::store::Body;
 /// The examples of one record, with their numbers.
 pub type Examples = Vec<(u32, Arc<Written>)>;
 
+/// An example with its number.
+#[derive(Debug, Serialize, Deserialize)]
+struct Example(u32, Box<RawValue>);
+
 /// The examples that a task made of the records of a batch.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct TaskLeaf {
@@ -21,19 +25,19 @@ pub struct TaskLeaf {
     pub counts: TaskCounts,
     /// One for each record that was mapped; none where a template failed, so that it
     /// fails again and is told of.
-    records: Vec<Option<Vec<(u32, Box<RawValue>)>>>,
+    records: Vec<Option<Vec<Example>>>,
 }
 
 impl TaskLeaf {
     /// Keeps what was made of the next record.
     pub fn note(&mut self, made: &Made, counts: &TaskCounts) {
-        let text = |example: &Written| {
-            String::from_utf8(example.text().to_vec())
-                .ok()
-                .and_then(|t| RawValue::from_string(t).ok())
+        let example = |(number, example): &(u32, Arc<Written>)| {
+            let text = String::from_utf8(example.text().to_vec()).ok()?;
+            Some(Example(*number, RawValue::from_string(text).ok()?))
         };
-        let examples = made.examples.iter().map(|(n, example)| Some((*n, text(example)?)));
-        let examples = examples.collect::<Option<Vec<_>>>().filter(|_| made.failures.is_empty());
+        let whole = made.failures.is_empty();
+        let examples: Option<Vec<_>> =
+            made.examples.iter().map(example).collect::<Option<_>>().filter(|_| whole);
         if examples.is_some() {
             self.counts.add(counts);
         }
@@ -59,10 +63,11 @@ impl TaskLeaf {
     /// What was kept of each record, in order.
     pub fn into_examples(self) -> impl Iterator<Item = Option<Examples>> {
         self.records.into_iter().map(|examples| {
-            let written = |text: Box<RawValue>| {
-                Arc::new(Written::from_text(Box::<str>::from(text).into_string()))
+            let written = |Example(number, text)| {
+                let text: Box<str> = text.into();
+                (number, Arc::new(Written::from_text(text.into_string())))
             };
-            Some(examples?.into_iter().map(|(n, text)| (n, written(text))).collect())
+            Some(examples?.into_iter().map(written).collect())
         })
     }
 }
