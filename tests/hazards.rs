@@ -136,9 +136,9 @@ fn that_pass() -> Vec<Passing> {
         Passing { edit: &[("read: 600ms", "read: 200ms")], ..once(Drip, "") },
         // Each piece comes in time, the whole does not.
         Passing { edit: &[("read: 600ms", "read: 15ms")], ..once(Drip, "timed out") },
-        once(TooMany, "429 Too Many Requests: Too Many Requests: waiting 1 s, as the server asked"),
+        once(TooMany, "429 Too Many Requests: waiting 1 s, as the server asked"),
         once(TooManyDate, "as the server asked"),
-        passing(TooManyZero, "429 Too Many Requests: Too Many Requests: waiting 0 s"),
+        passing(TooManyZero, "429 Too Many Requests: waiting 0 s"),
         passing(TooManyText, "Your network has used too much of this server's time"),
         passing(InternalError, "500 Internal Server Error"),
         passing(BadGateway, "502 Bad Gateway: 502 Proxy Error"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::{Arg, ArgAction, Command};
 
-use super::args::{with_spec, with_voice};
+use super::args::{ran_into, with_spec, with_voice};
 use super::finish::{self, End};
 use super::memory::Memory;
 use super::run::build_into;
@@ -22,7 +22,7 @@ pub const VERB: Verb = Verb { command, run: Run::Spec(run) };
 
 /// Its command line.
 pub fn command() -> Command {
-    with_voice(with_spec(Command::new("build")))
+    with_voice(with_spec(Command::new("build")).arg(ran_into()))
         .about("Make the outputs again from what was collected, without network")
         .arg(
             Arg::new("watch")
@@ -47,7 +47,7 @@ fn run(spec: &SpecArgs) -> Outcome {
     if spec.flag("watch") {
         return watch::run(spec, &dir, observer);
     }
-    let mut store = open(&dir)?;
+    let mut store = open(spec, &dir)?;
     let plan = compile(spec, &store, &dir)?;
     let built = build_into(&plan, &mut store, &dir, &observer)?;
     let again = spec.again(&dir, "--resume");
@@ -58,14 +58,22 @@ fn run(spec: &SpecArgs) -> Outcome {
 ///
 /// # Errors
 /// When there is no run in it.
-pub fn open(dir: &Path) -> Outcome<SqliteStore> {
+pub fn open(spec: &SpecArgs, dir: &Path) -> Outcome<SqliteStore> {
     match OutputState::inspect(dir)? {
         OutputState::Unfinished(_) | OutputState::Complete(_) => {}
         OutputState::Empty | OutputState::Foreign { .. } => {
-            return Err(Ended::usage(format!(
-                "{} holds no run to build from: `scrape run` it first, or name its folder with --output-dir",
-                dir.display()
-            )));
+            let replayed = spec.output_dir(true);
+            let hint = match OutputState::inspect(&replayed) {
+                // What a replay made is not where this verb looks by itself.
+                Ok(OutputState::Unfinished(_) | OutputState::Complete(_)) => {
+                    let watch = if spec.flag("watch") { "--watch" } else { "" };
+                    let again = spec.other("build", &replayed, watch);
+                    format!("{} does: {again}", replayed.display())
+                }
+                _ => String::from("`scrape run` it first, or name its folder with --output-dir"),
+            };
+            let shown = dir.display();
+            return Err(Ended::usage(format!("{shown} holds no run to build from: {hint}")));
         }
     }
     Ok(SqliteStore::open(&dir.join(STORE_FILE))?)

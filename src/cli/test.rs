@@ -14,7 +14,7 @@ use super::transport;
 use super::verb::{Run, Verb};
 use crate::http::{Client, ClientOptions, Stop};
 use crate::observe::Observer;
-use crate::observe::words::counted;
+use crate::observe::words::{counted, printable};
 use crate::plan::Plan;
 use crate::report::{self, Ended, Exit, Outcome};
 use crate::trial;
@@ -208,7 +208,7 @@ fn tell(spec: &Path, name: &str, kills: Option<u64>, verdict: &trial::Verdict, a
     if let more @ 1.. = verdict.findings.len().saturating_sub(MOST_SHOWN) {
         let _ = writeln!(text, "     and {more} more; --format json has them all");
     }
-    print(&text);
+    print(&printable(&text));
 }
 
 /// A closed pipe is no error.

@@ -36,7 +36,7 @@ const VANISHED: Duration = Duration::from_millis(500);
 /// # Errors
 /// When there is nothing to build from.
 pub fn run(spec: &SpecArgs, dir: &Path, observer: Arc<Observer>) -> Outcome {
-    build::open(dir)?;
+    build::open(spec, dir)?;
     let runtime = transport::runtime()?;
     let _inside = runtime.enter();
     let stop = Stop::default();
@@ -105,7 +105,7 @@ impl Watch<'_> {
 
     fn build(&mut self, spec: &SpecArgs, first: bool) -> Outcome<()> {
         let started = Instant::now();
-        let mut store = build::open(self.dir)?;
+        let mut store = build::open(spec, self.dir)?;
         let plan = build::compile(spec, &store, self.dir);
         // Also of a spec that is wrong the files are known that it names.
         self.watched.add(read_by(&spec.sources()));
