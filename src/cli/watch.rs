@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, to_value};
+use serde_json::to_value;
 
 use super::finish::{self, End};
 use super::run::build_under;
@@ -15,7 +15,7 @@ use super::watched::Watched;
 use super::{build, signals, transport};
 use crate::build::{BuildReport, Changes, Kept, rebuild};
 use crate::http::Stop;
-use crate::observe::{Event, Observer, screen};
+use crate::observe::{Event, Observer, Voice, screen};
 use crate::plan::Plan;
 use crate::report::{Exit, Outcome, Rebuilt};
 use crate::spec::{Sources, simplify, text_hash};
@@ -160,15 +160,19 @@ impl Watch<'_> {
 
     fn tell(&self, changes: Option<Changes>, took: Duration) {
         let rebuilt = changes.map(Rebuilt::new);
-        let single = !self.observer.voice().is_quiet();
         let mut text = match &rebuilt {
-            Some(rebuilt) => rebuilt.text(screen::has_color(), single),
+            Some(rebuilt) => rebuilt.counts(),
             None => String::from("built from other records than before\n"),
         };
+        if let Some(rebuilt) = &rebuilt
+            && self.observer.voice() == Voice::Text
+        {
+            screen::print(&rebuilt.shown(screen::has_color()));
+        }
         text.push_str(&format!("built in {:.2} s", took.as_secs_f64()));
-        let changes = rebuilt.map_or(Value::Null, |r| to_value(r).unwrap_or_default());
-        let directory = &self.shown;
-        self.observer.tell(&Event::Rebuilt { directory, changes: &changes, took, text: &text });
+        let changes = rebuilt.and_then(|rebuilt| to_value(rebuilt).ok());
+        let (directory, changes) = (&*self.shown, changes.as_ref());
+        self.observer.tell(&Event::Rebuilt { directory, changes, took, text: &text });
     }
 
     /// Waits until files were saved, which count as read then; `None` when somebody

@@ -250,7 +250,7 @@ pub enum Event<'a> {
         directory: &'a str,
         /// What differs in tasks and sinks; none where the records are others.
         #[serde(flatten)]
-        changes: &'a Value,
+        changes: Option<&'a Value>,
         /// How long it took.
         #[serde(rename = "took_seconds", serialize_with = "seconds")]
         took: Duration,

@@ -7,6 +7,8 @@ use console::Style;
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
+use crate::observe::words::printable;
+
 /// The most leaves of one value that are shown.
 const LEAVES: usize = 6;
 
@@ -58,7 +60,7 @@ pub fn difference(before: Option<&Value>, after: Option<&Value>, palette: &Palet
     compare("$", before, after, &mut leaves);
     let mut out = String::new();
     for (path, before, after) in leaves.iter().take(LEAVES) {
-        let _ = writeln!(out, "  {}", palette.place.apply_to(path));
+        let _ = writeln!(out, "  {}", palette.place.apply_to(printable(path)));
         leaf(*before, *after, palette, &mut out);
     }
     if leaves.is_empty() && before.is_some() {
@@ -111,13 +113,15 @@ fn leaf(before: Option<&Value>, after: Option<&Value>, palette: &Palette, out: &
     }
     for (sign, value, style) in [("-", before, &palette.gone), ("+", after, &palette.new)] {
         if let Some(value) = value {
-            let line = cut(&value.to_string());
+            let line = cut(&printable(&value.to_string()));
             let _ = writeln!(out, "  {}", style.apply_to(format!("{sign} {line}")));
         }
     }
 }
 
 fn text(before: &str, after: &str, palette: &Palette, out: &mut String) {
+    // What is shown holds nothing that a terminal obeys but the colours.
+    let (before, after) = (&*printable(before), &*printable(after));
     let diff = TextDiff::from_lines(before, after);
     let mut lines = 0;
     for (n, group) in diff.grouped_ops(CONTEXT).iter().enumerate() {
@@ -139,7 +143,7 @@ fn text(before: &str, after: &str, palette: &Palette, out: &mut String) {
             // Words that differ are marked where there are others beside them.
             let marked = change.values().iter().any(|(emphasised, _)| *emphasised);
             for (emphasised, part) in change.values() {
-                let part = part.trim_end_matches(['\n', '\r']);
+                let part = part.trim_end_matches('\n');
                 let part = match (emphasised, marked || change.tag() == ChangeTag::Equal) {
                     (false, true) => shortened(part),
                     _ => cut(part),
@@ -223,6 +227,12 @@ mod tests {
         );
         assert_eq!(lines[4..], ["    last"]);
         assert!(lines.iter().all(|line| line.len() < 200), "{shown}");
+    }
+
+    #[test]
+    fn a_terminal_obeys_nothing_that_came_from_a_server() {
+        let shown = plain(&json!({ "\u{1b}k": "a\u{1b}[2Jb" }), &json!({ "\u{1b}k": "\u{202e}" }));
+        assert_eq!(shown, "  $.␛k\n  - a␛[2Jb\n  + \u{fffd}\n");
     }
 
     #[test]

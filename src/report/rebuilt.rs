@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::difference::{Palette, difference};
 use crate::build::Changes;
-use crate::observe::words::{count, counted};
+use crate::observe::words::{count, counted, printable};
 
 /// What differs in the outputs.
 #[derive(Debug, Default, Serialize)]
@@ -68,11 +68,11 @@ impl Rebuilt {
         Self { changed: changed.collect(), differences: differences.collect() }
     }
 
-    /// Its lines: what differs for single records, if that is wanted, then counts.
-    pub fn text(&self, color: bool, single: bool) -> String {
+    /// What differs for single records, as lines.
+    pub fn shown(&self, color: bool) -> String {
         let palette = Palette::new(color);
-        let mut shown: Vec<(String, String)> = Vec::new();
-        for Difference { name, key, before, after } in self.differences.iter().filter(|_| single) {
+        let mut shown: Vec<(&str, String, String)> = Vec::new();
+        for Difference { name, key, before, after } in &self.differences {
             let what = match (before, after) {
                 (None, _) => " (new)",
                 (_, None) => " (gone)",
@@ -81,26 +81,29 @@ impl Rebuilt {
             let lines = difference(before.as_ref(), after.as_ref(), &palette);
             match shown.last_mut() {
                 // The same edit of the same words is read once.
-                Some((head, last)) if *last == lines && head.starts_with(&format!("{name} ")) => {
-                    head.push_str(&format!(", {key}{what}"));
+                Some((of, keys, last)) if of == name && *last == lines => {
+                    keys.push_str(&format!(", {key}{what}"));
                 }
-                _ => shown.push((format!("{name} {key}{what}"), lines)),
+                _ => shown.push((name, format!("{key}{what}"), lines)),
             }
         }
         let mut text = String::new();
-        for (head, lines) in &shown {
-            let _ = write!(text, "{}\n{lines}", palette.head(head));
+        for (name, keys, lines) in &shown {
+            let head = palette.head(&printable(&format!("{name} {keys}")));
+            let _ = write!(text, "{head}\n{lines}");
         }
         if !text.is_empty() {
             text.push('\n');
         }
-        for part in &self.changed {
-            let _ = writeln!(text, "{}", part.text());
-        }
-        if self.changed.is_empty() {
-            text.push_str("no example and no row has changed\n");
-        }
         text
+    }
+
+    /// How much differs, as lines.
+    pub fn counts(&self) -> String {
+        if self.changed.is_empty() {
+            return String::from("no example and no row has changed\n");
+        }
+        self.changed.iter().map(|part| format!("{}\n", part.text())).collect()
     }
 }
 
