@@ -15,6 +15,7 @@ use super::verb::{Run, Verb};
 use crate::collect;
 use crate::forecast::{Forecast, Row, Sample};
 use crate::http::{ClientOptions, Stop};
+use crate::observe::words::printable;
 use crate::observe::{Budget, Observer, Spacing};
 use crate::plan::Plan;
 use crate::report::{Ended, Exit, Outcome};
@@ -78,7 +79,7 @@ fn run(spec: &SpecArgs) -> Outcome {
     };
     let text = match spec.text("format") {
         Some("json") => forecast.json(),
-        _ => forecast.text(),
+        _ => printable(&forecast.text()).into_owned(),
     };
     // A closed pipe is no error.
     let _ = std::io::stdout().lock().write_all(text.as_bytes());

@@ -128,6 +128,7 @@ fn sample(spec: &SpecArgs, plan: &Arc<Plan>, view: &mut View<Stdout>) -> Outcome
             let stream = &plan.streams[look.stream];
             let partition = &stream.partitions[look.partition].id;
             let mut stderr = std::io::stderr().lock();
+            let reason = words::printable(reason);
             let _ = writeln!(stderr, "{} {partition}: {reason}", stream.name);
         }
     }

@@ -15,6 +15,7 @@ use super::memory::{Memory, Source};
 use super::spec_args::quoted;
 use super::verb::{Run, Verb};
 use crate::http::without_credentials;
+use crate::observe::words::printable;
 use crate::report::{
     Ended, Exit, Next, Outcome, OutputStatus, PartitionStats, PartitionStatus, RejectStatus,
     RunStatus, Status,
@@ -60,7 +61,7 @@ fn run(args: &ArgMatches) -> Outcome {
             let text = serde_json::to_string_pretty(&status);
             text.map_err(|e| Ended::failed(e.to_string()))? + "\n"
         }
-        _ => status.text(Timestamp::now()),
+        _ => printable(&status.text(Timestamp::now())).into_owned(),
     };
     // A closed pipe is no error.
     let _ = std::io::stdout().lock().write_all(text.as_bytes());

@@ -7,6 +7,7 @@ use std::process;
 use std::sync::Arc;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::args::{allow_read, allowed, format};
@@ -14,9 +15,10 @@ use super::transport;
 use super::verb::{Run, Verb};
 use crate::http::{Client, ClientOptions, Stop};
 use crate::observe::Observer;
-use crate::observe::words::counted;
+use crate::observe::words::{counted, printable};
 use crate::plan::Plan;
 use crate::report::{self, Ended, Exit, Outcome};
+use crate::spec::lang::CaseSpec;
 use crate::trial;
 
 /// Findings of one test that are shown.
@@ -95,22 +97,18 @@ fn run(args: &ArgMatches) -> Outcome {
         for (number, case) in file.cases.iter().enumerate() {
             match trial::run(&runtime, &spec, &file, case, &connect) {
                 Ok(verdict) => {
-                    let mut verdicts = vec![(case.name.clone(), None, verdict)];
-                    if args.get_flag("crash") {
-                        let me = std::env::current_exe()
-                            .map_err(|e| Ended::failed(format!("where this program is: {e}")))?;
-                        let lives = |folder: &Path, kill_after: Option<u64>| {
-                            life(&me, &spec, number, &allowed, folder, kill_after)
-                        };
-                        let crashed = trial::crash(&spec, &allowed, case, &lives);
-                        let name = format!("{}, {}", case.name, killed(crashed.kills));
-                        verdicts.push((name, Some(crashed.kills), crashed.verdict));
-                    }
-                    for (name, kills, verdict) in verdicts {
+                    let mut judge = |name: &str, kills: Option<u64>, verdict: &trial::Verdict| {
                         let good = verdict.findings.is_empty();
                         passed += u64::from(good);
                         failed += u64::from(!good);
-                        tell(&spec, &name, kills, &verdict, json);
+                        tell(&spec, name, kills, verdict, json);
+                    };
+                    judge(&case.name, None, &verdict);
+                    if args.get_flag("crash") {
+                        let crashed = crash(&spec, &allowed, number, case)?;
+                        let kills = counted(crashed.kills, "time");
+                        let name = format!("{}, killed {kills} and resumed", case.name);
+                        judge(&name, Some(crashed.kills), &crashed.verdict);
                     }
                 }
                 Err((diagnostics, sources)) => {
@@ -139,8 +137,29 @@ fn connect(
     transport::client(plan, options, &Stop::default(), observer).map_err(|ended| ended.message)
 }
 
-fn killed(kills: u64) -> String {
-    format!("killed {} and resumed", counted(kills, "time"))
+/// Kills the run of a test at each step.
+fn crash(
+    spec: &Path,
+    allowed: &[PathBuf],
+    number: usize,
+    case: &CaseSpec,
+) -> Outcome<trial::Crashed> {
+    let me = std::env::current_exe()
+        .map_err(|e| Ended::failed(format!("it is not known where this program is: {e}")))?;
+    let lives = |folder: &Path, kill_after: Option<u64>| {
+        life(&me, spec, number, allowed, folder, kill_after)
+    };
+    // Drawn on a terminal alone, and gone in the end.
+    let style = ProgressStyle::with_template("     kill {pos} of {len}");
+    let bar =
+        ProgressBar::no_length().with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let show = |done, of| {
+        bar.set_length(of);
+        bar.set_position(done);
+    };
+    let crashed = trial::crash(spec, allowed, case, &lives, &show);
+    bar.finish_and_clear();
+    Ok(crashed)
 }
 
 /// The call of this program for a run that may be killed.
@@ -208,7 +227,7 @@ fn tell(spec: &Path, name: &str, kills: Option<u64>, verdict: &trial::Verdict, a
     if let more @ 1.. = verdict.findings.len().saturating_sub(MOST_SHOWN) {
         let _ = writeln!(text, "     and {more} more; --format json has them all");
     }
-    print(&text);
+    print(&printable(&text));
 }
 
 /// A closed pipe is no error.

@@ -15,6 +15,7 @@ use super::verb::{Run, Verb};
 use super::{signals, transport};
 use crate::collect::{self, Gap, PartitionCheck, Verified, VerifyOptions};
 use crate::http::{ClientOptions, Stop};
+use crate::observe::words::printable;
 use crate::observe::{Display, Event, Observer};
 use crate::plan::Plan;
 use crate::report::{Ended, Exit, Outcome};
@@ -98,7 +99,10 @@ fn run(spec: &SpecArgs) -> Outcome {
     }
     let text = match spec.text("format") {
         Some("json") => as_json(&verified)?,
-        _ => as_text(&verified, &shown, &next(spec, &dir, &verified, fix)),
+        _ => {
+            let next = next(spec, &dir, &verified, fix);
+            printable(&as_text(&verified, &shown, &next)).into_owned()
+        }
     };
     // A closed pipe is no error.
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
@@ -123,7 +127,7 @@ fn ask(
     let client = transport::client(&plan, client, &stop, observer)?;
     let _display = Display::start(observer.clone(), true);
     runtime.block_on(async {
-        signals::listen(stop.clone(), observer.clone());
+        signals::listen(stop.clone(), observer.clone(), signals::finishing);
         let writer = Writer::start(store)?;
         let verified =
             collect::verify(plan, writer.clone(), client, options, stop, observer.clone()).await;

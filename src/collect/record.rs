@@ -11,7 +11,7 @@ use super::split;
 use crate::http::Cause;
 use crate::plan::{
     ChildPlan, Env, EvalError, KeyOrder, PaginationKind, Path, Plan, Scope, Step, StreamPlan,
-    order_key, template_value, version_key,
+    check_json, order_key, parse_json, template_value, version_key,
 };
 use crate::spec::{Diagnostic, Severity};
 use crate::store::{Body, ChildItem, NewRecord, Reject, Stage};
@@ -53,7 +53,7 @@ pub(super) fn find(path: &Path, record: &[u8]) -> Found {
     };
     match path.steps() {
         Some(steps) => split::first(record, steps).map_or(Found::Absent, scalar),
-        None => match serde_json::from_slice::<Value>(record) {
+        None => match parse_json(record) {
             Ok(value) => {
                 path.first(&value).map_or(Found::Absent, |v| scalar(v.to_string().as_bytes()))
             }
@@ -248,8 +248,7 @@ fn misfit(stream: &StreamPlan, records: &[Raw]) -> Option<Misfit> {
             if records.is_empty() || !records.iter().all(absent) {
                 return None;
             }
-            let sample =
-                records.iter().find_map(|r| serde_json::from_slice::<Value>(&r.bytes).ok())?;
+            let sample = records.iter().find_map(|r| parse_json(&r.bytes).ok())?;
             Misfit::check(name, path, &sample)
         },
     )
@@ -269,7 +268,7 @@ fn is_pending(
     };
     let parent = match &needs.parent {
         Some(parts) => part_of(record, parts),
-        None => serde_json::from_slice(record).unwrap_or_default(),
+        None => parse_json(record).unwrap_or_default(),
     };
     let names = [("parent", &parent), ("inline", &inline)]
         .map(|(name, value)| (name.to_owned(), template_value(value)));
@@ -281,10 +280,10 @@ fn inline_items(path: &Path, record: &[u8]) -> Value {
         Some(steps) => split::select(record, steps)
             .unwrap_or_default()
             .into_iter()
-            .map(|place| serde_json::from_slice(&record[place]).unwrap_or_default())
+            .map(|place| parse_json(&record[place]).unwrap_or_default())
             .collect(),
         None => {
-            let value: Value = serde_json::from_slice(record).unwrap_or_default();
+            let value = parse_json(record).unwrap_or_default();
             path.all(&value).into_iter().cloned().collect()
         }
     };
@@ -296,7 +295,7 @@ fn part_of(record: &[u8], parts: &BTreeSet<Vec<String>>) -> Value {
     let mut whole = Map::new();
     for part in parts {
         let steps: Vec<Step> = part.iter().cloned().map(Step::Name).collect();
-        let found = split::first(record, &steps).and_then(|raw| serde_json::from_slice(raw).ok());
+        let found = split::first(record, &steps).and_then(|raw| parse_json(raw).ok());
         let Some((value, (last, above))) = found.zip(part.split_last()) else { continue };
         insert(&mut whole, above, last, value);
     }
@@ -347,11 +346,11 @@ impl Fault {
 }
 
 fn well_formed(bytes: &[u8]) -> Result<(), Fault> {
-    serde_json::from_slice::<IgnoredAny>(bytes).map(drop).map_err(|error| Fault {
-        reason: "malformed_record",
-        message: format!("the record is no JSON: {error}"),
-        pointer: None,
-    })
+    let fault = |message| Fault { reason: "malformed_record", message, pointer: None };
+    check_json(bytes).map_err(|error| fault(format!("the record is too large: {error}")))?;
+    serde_json::from_slice::<IgnoredAny>(bytes)
+        .map(drop)
+        .map_err(|error| fault(format!("the record is no JSON: {error}")))
 }
 
 fn primary_key(path: &Path, bytes: &[u8]) -> Result<String, Fault> {

@@ -12,6 +12,9 @@ use crate::plan::Step;
 /// brackets without end.
 const DEEPEST: usize = 10_000;
 
+/// The most values that are selected in a text: a page has some hundreds of records.
+pub(super) const MOST: usize = 100_000;
+
 /// Why a text cannot be followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ScanError {
@@ -21,6 +24,8 @@ pub(super) enum ScanError {
     NotJson(usize),
     /// It is nested deeper than [`DEEPEST`] at this byte.
     TooDeep(usize),
+    /// More than [`MOST`] values are selected.
+    TooMany,
 }
 
 /// The places of all values that a plain path selects, in order. The whole text
@@ -60,6 +65,9 @@ struct Scanner<'t> {
 impl Scanner<'_> {
     fn walk(&mut self, steps: &[Step], found: &mut Vec<Range<usize>>) -> Result<(), ScanError> {
         let Some((step, rest)) = steps.split_first() else {
+            if found.len() >= MOST {
+                return Err(ScanError::TooMany);
+            }
             found.push(self.value()?);
             return Ok(());
         };
@@ -336,6 +344,8 @@ mod tests {
         assert_eq!(texts(r#"{"x": ]}"#, "$.y"), Err(ScanError::NotJson(6)));
         assert_eq!(texts(r#"{"x": [}}"#, "$.y"), Err(ScanError::NotJson(7)));
         assert_eq!(texts("{x: 1}", "$.y"), Err(ScanError::NotJson(1)));
+        let many = format!("[{}1]", "1,".repeat(MOST));
+        assert_eq!(texts(&many, "$[*]"), Err(ScanError::TooMany));
         let deep = "[".repeat(DEEPEST + 1);
         assert_eq!(texts(&deep, "$"), Err(ScanError::TooDeep(DEEPEST + 1)));
     }

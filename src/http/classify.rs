@@ -5,7 +5,7 @@ use url::Url;
 
 use super::call::{Malformed, Reply};
 use super::redirect;
-use crate::plan::ReplyKind;
+use crate::plan::{ReplyKind, parse_json};
 
 /// How much of a server's words a message repeats.
 const LONGEST_QUOTE: usize = 300;
@@ -81,7 +81,7 @@ fn title(html: &str) -> Option<String> {
 pub(crate) fn server_words(body: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(&body[..body.len().min(LOOKED_THROUGH)]);
     let text = text.trim();
-    let words = match serde_json::from_slice::<Value>(body) {
+    let words = match parse_json(body) {
         Ok(value) => json_words(&value)?,
         Err(_) if text.starts_with('<') => title(text)?,
         Err(_) => text.lines().map(str::trim).find(|l| !l.is_empty())?.to_owned(),

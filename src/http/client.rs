@@ -1,6 +1,6 @@
 //! The client: attempts at a request until one is good or a rule gives up.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
@@ -10,7 +10,7 @@ use std::time::Duration;
 use scrape_api::Fetch;
 use serde_json::Value;
 use tokio::sync::Semaphore;
-use url::Url;
+use url::{Origin, Url};
 
 use super::Stop;
 use super::address::{shown, without_credentials};
@@ -55,6 +55,8 @@ pub(crate) struct Shared {
     /// How often they were replaced by others.
     pub(crate) renewals: AtomicU64,
     pub(crate) redactor: Redactor,
+    /// The servers that may be asked.
+    pub(crate) origins: HashSet<Origin>,
     pub(crate) seq: AtomicI64,
     /// The longest pause that is sat out.
     pub(crate) patience: Duration,
@@ -149,6 +151,7 @@ impl Client {
             credentials: RwLock::new(credentials),
             renewals: AtomicU64::new(0),
             redactor,
+            origins: plan.origins(),
             seq: AtomicI64::new(options.first_seq),
             patience: patience(&plan.http.on_response),
             options,

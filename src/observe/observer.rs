@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::board::Board;
 use super::event::{Event, Level};
 use super::screen;
+use super::words::printable;
 
 /// How the progress of a run is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -180,7 +181,7 @@ impl Observer {
         }
         let text = event.text();
         if !self.voice.is_json() {
-            screen::print(&format!("{text}\n"));
+            screen::print(&format!("{}\n", printable(&text)));
             return;
         }
         let line = Line {

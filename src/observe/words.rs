@@ -1,8 +1,28 @@
-//! Numbers as people read them.
+//! Numbers and texts as people read them.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::board::Spacing;
+
+/// A text of others as a terminal may show it: line ends and tabs stay; other control
+/// characters, which a terminal obeys, and those that turn the order of what is read
+/// around become signs that can be seen (`␛`).
+pub fn printable(text: &str) -> Cow<'_, str> {
+    let sign = |c: char| match c {
+        '\n' | '\t' => None,
+        '\0'..='\x1f' => char::from_u32(0x2400 + u32::from(c)),
+        '\x7f' => Some('␡'),
+        '\u{80}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            Some(char::REPLACEMENT_CHARACTER)
+        }
+        _ => None,
+    };
+    match text.chars().any(|c| sign(c).is_some()) {
+        true => text.chars().map(|c| sign(c).unwrap_or(c)).collect::<String>().into(),
+        false => text.into(),
+    }
+}
 
 /// A duration: `7 s`, `1 min 30 s`, `2 h 5 min`.
 pub fn duration(duration: Duration) -> String {
@@ -92,6 +112,15 @@ pub fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_terminal_obeys_nothing_of_a_text() {
+        assert_eq!(
+            printable("\x1b[2J\ra\u{9b}b\u{202e}c\x7f\n\td"),
+            "␛[2J␍a\u{fffd}b\u{fffd}c␡\n\td"
+        );
+        assert!(matches!(printable("é…\n"), Cow::Borrowed(_)));
+    }
 
     #[test]
     fn numbers_read_well() {

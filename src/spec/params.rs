@@ -13,7 +13,7 @@ use super::yaml::{Data, Scalar, Yaml};
 use super::{Diagnostics, Key, Span, suggest};
 
 /// The flags of the verbs that take params, long and short: no param can have one.
-pub const FIXED_FLAGS: [(&str, Option<char>); 23] = [
+pub const FIXED_FLAGS: [(&str, Option<char>); 24] = [
     ("allow-read", None),
     ("output-dir", Some('o')),
     ("max-concurrent", Some('c')),
@@ -30,6 +30,7 @@ pub const FIXED_FLAGS: [(&str, Option<char>); 23] = [
     ("log-format", None),
     ("quiet", Some('q')),
     ("verbose", Some('v')),
+    ("watch", None),
     ("set", None),
     ("records", Some('n')),
     ("task", None),

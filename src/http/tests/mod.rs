@@ -189,6 +189,7 @@ pub(crate) struct Bench {
 pub(crate) struct Setup {
     pub(crate) http: HttpPlan,
     pub(crate) env: Env,
+    pub(crate) params: serde_json::Map<String, Value>,
     pub(crate) options: ClientOptions,
     pub(crate) clock: TestClock,
     pub(crate) latency: Duration,
@@ -222,6 +223,7 @@ impl Setup {
                 on_response: engine_rules(),
             },
             env: Env::new(),
+            params: serde_json::Map::new(),
             options: ClientOptions::default(),
             clock: TestClock::new(),
             latency: Duration::ZERO,
@@ -260,7 +262,7 @@ impl Setup {
             name: "test".into(),
             description: String::new(),
             spec_file: "test.yaml".into(),
-            params: serde_json::Map::new(),
+            params: self.params,
             env: Arc::new(self.env),
             http: self.http,
             preflight: Vec::new(),
@@ -269,6 +271,7 @@ impl Setup {
             tasks: Vec::new(),
             sinks: Vec::new(),
             sources: Arc::default(),
+            fingerprints: crate::plan::Fingerprints::default(),
         });
         let observer = Arc::new(Observer::new(Voice::Quiet));
         let stop = Stop::default();
