@@ -324,7 +324,7 @@ fn declaration(
         ty: spec.kind,
         default: None,
         // One that is not `true` but `yes` has been told of.
-        required: spec.required || part("required").is_some_and(|node| is_yes(node)),
+        required: spec.required || part("required").is_some_and(is_yes),
         pattern: spec.pattern,
         choices: spec.choices,
         help: spec.help.unwrap_or_default(),
