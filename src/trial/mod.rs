@@ -6,5 +6,5 @@ mod crash;
 mod file;
 
 pub use case::{Verdict, run};
-pub use crash::{Line, Steps, crash, live};
+pub use crash::{Crashed, Line, Steps, crash, live};
 pub use file::{is_test_file, load, sidecar};

@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -30,16 +31,25 @@ pub struct Crashed {
     pub verdict: Verdict,
 }
 
+/// Is told how many steps are done, of how many.
+pub type Progress<'p> = &'p (dyn Fn(u64, u64) + Sync);
+
 /// The command that lives in a folder and is killed after so many steps, or never.
 pub type Lives<'l> = &'l (dyn Fn(&Path, Option<u64>) -> Command + Sync);
 
 /// Kills a test's run after each of its steps, resumes it, and compares.
-pub fn crash(spec: &Path, allowed: &[PathBuf], case: &CaseSpec, lives: Lives) -> Crashed {
+pub fn crash(
+    spec: &Path,
+    allowed: &[PathBuf],
+    case: &CaseSpec,
+    lives: Lives,
+    progress: Progress,
+) -> Crashed {
     let begun = Instant::now();
     let (mut kills, mut notes, mut findings) = (0, Vec::new(), Vec::new());
     let plan = case::plan(spec, allowed, case, |_| true).map_err(unfit);
     match plan.and_then(|plan| Undisturbed::run(&plan, lives, &mut notes)) {
-        Ok(undisturbed) => (kills, findings) = undisturbed.kill_at_each_step(lives),
+        Ok(undisturbed) => (kills, findings) = undisturbed.kill_at_each_step(lives, progress),
         Err(why) => findings.push(why),
     }
     Crashed { kills, verdict: Verdict { findings, notes, took: begun.elapsed() } }
@@ -86,13 +96,16 @@ impl Undisturbed {
     }
 
     /// How often a process was killed, and what differed then.
-    fn kill_at_each_step(&self, lives: Lives) -> (u64, Vec<String>) {
+    fn kill_at_each_step(&self, lives: Lives, progress: Progress) -> (u64, Vec<String>) {
         let next = Mutex::new(1..=self.steps);
         let found: Mutex<(u64, BTreeMap<u64, String>)> = Mutex::default();
+        let done = AtomicU64::new(0);
+        progress(0, self.steps);
         let work = || {
             loop {
                 let Some(step) = next.lock().ok().and_then(|mut next| next.next()) else { return };
                 let ended = self.kill_after(step, lives);
+                progress(1 + done.fetch_add(1, Relaxed), self.steps);
                 let Ok(mut found) = found.lock() else { return };
                 match ended {
                     Ok(killed) => found.0 += u64::from(killed),

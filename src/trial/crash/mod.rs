@@ -7,7 +7,7 @@ mod line;
 mod look;
 mod steps;
 
-pub use kills::crash;
+pub use kills::{Crashed, crash};
 pub use life::live;
 pub use line::Line;
 pub use steps::Steps;
