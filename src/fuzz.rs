@@ -54,10 +54,12 @@ pub(crate) fn with_file(name: &str, data: &[u8], read: impl FnOnce(&Path)) {
 
 #[cfg(test)]
 mod tests {
+    type Target = (&'static str, fn(&[u8]));
+
     /// What was found once is not found again.
     #[test]
     fn what_is_kept_is_read() {
-        let targets: [(&str, fn(&[u8])); 5] = [
+        let targets: [Target; 5] = [
             ("spec", super::spec),
             ("markup", super::markup),
             ("page", super::page),
