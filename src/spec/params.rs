@@ -178,6 +178,12 @@ impl ParamDecl {
     }
 }
 
+/// Whether a value means `true`, however it is written.
+fn is_yes(node: &Yaml) -> bool {
+    let scalar = node.scalar();
+    scalar.and_then(|scalar| forms::bool(&scalar.text)).as_deref() == Some("true")
+}
+
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
@@ -317,7 +323,8 @@ fn declaration(
         short,
         ty: spec.kind,
         default: None,
-        required: spec.required,
+        // One that is not `true` but `yes` has been told of.
+        required: spec.required || part("required").is_some_and(is_yes),
         pattern: spec.pattern,
         choices: spec.choices,
         help: spec.help.unwrap_or_default(),
