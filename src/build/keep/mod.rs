@@ -1,7 +1,8 @@
-//! What a build leaves for the next one in the same process: the records as they
-//! were mapped, on disk, and a hash of what was made of each. Where only templates
-//! have changed, the next one begins with those records, and leaves the outputs of
-//! raw records as they are.
+//! What a build leaves for the next one in the same process, on disk and batch by
+//! batch: the records as they were mapped, the examples of each task, and a hash of
+//! what was made of each record. Where only templates have changed, the next one begins
+//! with those records, renders what the edit concerns, and leaves the outputs that it
+//! does not concern as they are.
 
 mod blocks;
 mod changes;
