@@ -208,7 +208,7 @@ fn of_kind(kind: &ErrorKind, text: &str, offset: usize, line: &Line) -> Option<S
         E::ExpectedFlowMappingSeparator | E::ExpectedFlowSequenceSeparator => {
             // In `{ a: b c: d }` reading stops at the second colon.
             let before = &text[..offset];
-            let word = before.rfind(|c: char| !is_key_char(c)).map_or(0, |i| i + 1);
+            let word = before.trim_end_matches(is_key_char).len();
             if !text[offset..].starts_with(':') || word == offset || word < line.start {
                 return None;
             }

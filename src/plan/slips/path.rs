@@ -154,8 +154,7 @@ fn in_filter(text: &str) -> Option<Slip> {
 fn function(text: &str, code: &str, filter: usize) -> Option<Slip> {
     for (at, _) in code.match_indices('(').filter(|(at, _)| *at > filter) {
         let before = &code[..at];
-        let start =
-            before.rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_').map_or(0, |i| i + 1);
+        let start = before.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '_').len();
         let name = &code[start..at];
         if name.is_empty() || FUNCTIONS.contains(&name) {
             continue;
