@@ -191,6 +191,14 @@ fn a_server_leads_to_no_other_host() {
         assert!(!other.heads().is_empty(), "{named}");
         other.forget();
     }
+    // As may one that the spec names, in whatever way.
+    let server = always(|stream| stream.write_all(&json("{\"items\":[]}")));
+    let hosts = format!(
+        "for_each: {{ host: [\"{there}\"] }}\n    request: {{ path: \"{{{{ host }}}}/items\" }}"
+    );
+    let spec = SPEC.replace("request: { path: /items }", &hosts);
+    run(&Scrape::new(), &server, &spec, &[]).expect(0);
+    assert_eq!((other.heads().len(), server.heads().len()), (1, 0));
 }
 
 /// All kinds of credentials, and the cookie of a session.

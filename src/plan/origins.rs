@@ -5,37 +5,42 @@ use std::collections::HashSet;
 use serde_json::Value;
 use url::{Origin, Url};
 
-use super::{Overlay, PaginationKind, Plan, RequestTemplate, Template};
+use super::{Overlay, Pagination, PaginationKind, Plan, Template};
 
 impl Plan {
     /// Scheme, host and port of all servers that the spec or its params name: of
     /// `base_url`, and of whole URLs. What a reply names is not among them.
     pub fn origins(&self) -> HashSet<Origin> {
         let mut found = HashSet::from([self.http.base_url.origin()]);
-        self.params.values().for_each(|value| of_param(value, &mut found));
-        let mut add = |path: &Template| found.extend(of_text(path.source()));
-        let requests = self.preflight.iter().map(|check| &check.request);
-        requests.for_each(|request| add(&request.path));
+        self.params.values().for_each(|value| of_value(value, &mut found));
+        let partitions = self.streams.iter().flat_map(|stream| &stream.partitions);
+        let vars = partitions.flat_map(|partition| partition.vars.values());
+        vars.for_each(|value| of_value(value, &mut found));
+        let mut paths: Vec<&Template> =
+            self.preflight.iter().map(|check| &check.request.path).collect();
         for stream in &self.streams {
-            let children = stream.children.iter().map(|c| (&c.request, &c.pagination));
-            for (request, pagination) in
-                [(&stream.request, &stream.pagination)].into_iter().chain(children)
-            {
-                let RequestTemplate { path, .. } = request;
-                add(path);
-                let ranged = match &pagination.kind {
-                    PaginationKind::Keyset { ranges, .. } => ranges.as_ref(),
-                    _ => None,
-                };
-                let overlays =
-                    [pagination.count.as_ref(), ranged.map(|ranges| &ranges.probe.overlay)];
-                let paths =
-                    overlays.into_iter().flatten().filter_map(|o: &Overlay| o.path.as_ref());
-                paths.for_each(&mut add);
+            paths.push(&stream.request.path);
+            paths.extend(overlays(&stream.pagination).filter_map(|over| over.path.as_ref()));
+            for child in &stream.children {
+                paths.push(&child.request.path);
+                paths.extend(overlays(&child.pagination).filter_map(|over| over.path.as_ref()));
             }
         }
+        found.extend(paths.into_iter().filter_map(|path| of_text(path.source())));
         found
     }
+}
+
+/// What replaces parts of the request of a page.
+fn overlays(pagination: &Pagination) -> impl Iterator<Item = &Overlay> {
+    let ranges = match &pagination.kind {
+        PaginationKind::Keyset { ranges, .. } => ranges.as_ref(),
+        _ => None,
+    };
+    let count = pagination.count.iter();
+    let sweep = pagination.sweep.iter().map(|sweep| &sweep.overlay);
+    let gaps = pagination.gaps.iter().map(|gaps| &gaps.overlay);
+    count.chain(ranges.map(|ranges| &ranges.probe.overlay)).chain(sweep).chain(gaps)
 }
 
 /// The origin that a template names, whatever its expressions give.
@@ -48,12 +53,12 @@ fn of_text(text: &str) -> Option<Origin> {
     Some(Url::parse(&format!("{scheme}://{host}")).ok()?.origin())
 }
 
-fn of_param(value: &Value, found: &mut HashSet<Origin>) {
+fn of_value(value: &Value, found: &mut HashSet<Origin>) {
     match value {
         Value::String(text) if text.contains("://") => {
             found.extend(Url::parse(text).ok().map(|url| url.origin()));
         }
-        Value::Array(items) => items.iter().for_each(|item| of_param(item, found)),
+        Value::Array(items) => items.iter().for_each(|item| of_value(item, found)),
         _ => {}
     }
 }
