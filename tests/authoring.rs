@@ -67,7 +67,7 @@ fn a_plan_says_what_cannot_be_counted_and_what_is_here() {
         ran.stdout
     );
     for wanted in [
-        "The value 'NOSUCH' does not exist for the field 'project'.",
+        "The value 'NOSUCH' does not exist for the field 'project'",
         "GET http://127.0.0.1:",
         "issues.comments: about ",
         "going by 40 records here",
@@ -100,6 +100,15 @@ fn a_preview_shows_examples_beside_the_fields_that_went_in() {
     assert_eq!(stored["tasks"]["summarization"]["examples"][0]["example"], first);
     assert_eq!(stored["key"], first["meta"]["issue_key"]);
     common::assert_same(&before, &scrape.outputs("out"));
+
+    // A spec over it, which asks for the same.
+    let over = format!("version: 1\nname: over\nextends: {}\n", spec());
+    std::fs::write(scrape.dir().join("over.yaml"), over).expect("a spec");
+    std::fs::rename(scrape.dir().join("out"), scrape.dir().join("output")).expect("a folder");
+    let over = ["preview", "over.yaml", "--task", "summarization", "-n", "1", "--format", "json"];
+    let ran = scrape.run(&over).expect(0);
+    assert_eq!((json(&ran.stdout), ran.stderr.as_str()), (stored, "from output\n"));
+    std::fs::rename(scrape.dir().join("output"), scrape.dir().join("out")).expect("a folder");
 
     let text = preview(&["-o", "out", "--task", "summarization", "--key", "KAFKA-1"]);
     for wanted in [

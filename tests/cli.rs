@@ -306,6 +306,56 @@ fn what_is_missing_comes_with_the_command_that_goes_on() {
 }
 
 #[test]
+fn an_address_that_was_wrong_can_be_put_right() {
+    let standin = standin(&["KAFKA"], 3);
+    let scrape = Scrape::new();
+    let spec = format!(
+        "version: 1\nname: x\nextends: {}\nhttp: {{ retry: {{ max_attempts: 1 }} }}\n",
+        spec()
+    );
+    std::fs::write(scrape.dir().join("x.yaml"), spec).expect("a spec");
+    // A port on which nobody listens: it was free a moment ago.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let host = format!("http://{}", free.local_addr().expect("an address"));
+    drop(free);
+    let run = |base: &str| {
+        scrape.run(&["run", "x.yaml", "-p", "KAFKA", "-r", "0", "-o", "out", "--base-url", base])
+    };
+    let ran = run(&format!("{host}/jira")).expect(1);
+    let last: Vec<&str> = ran.stderr.lines().rev().take(2).collect();
+    assert!(last[1].starts_with(&format!("error: {host} cannot be reached: ")), "{}", ran.stderr);
+    assert_eq!(
+        last[0],
+        "  check the network, the address in `http.base_url` and the proxy (HTTPS_PROXY, NO_PROXY); \
+         then run it again"
+    );
+    // Nothing came from there that could be mixed with what comes now.
+    run(standin.url()).expect(0);
+    let ran = run(&format!("{host}/jira")).expect(2);
+    assert!(ran.stderr.contains("out was collected with other requests"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_build_of_what_a_replay_made_is_told_where_that_is() {
+    let scrape = Scrape::new();
+    let ran = scrape.run(&["build", &spec()]).expect(2);
+    assert!(ran.stderr.contains("output holds no run to build from: `scrape run` it first"));
+    scrape.run(&["run", &spec(), "--replay", &har()]).expect(0);
+    let ran = scrape.run(&["build", &spec()]).expect(2);
+    let (said, words) = ran.stderr.trim_end().split_once(" does: scrape ").expect("a command");
+    assert_eq!(said, "error: output holds no run to build from: output-replay");
+    scrape.run(&words.split(' ').collect::<Vec<_>>()).expect(0);
+}
+
+#[test]
+fn a_key_in_the_other_case_gets_the_one_that_was_meant() {
+    let ran = Scrape::new().run(&["plan", &spec(), "-p", "kafka"]).expect(2);
+    assert!(ran.stderr.ends_with("; did you mean `KAFKA`?\n"), "{}", ran.stderr);
+    let ran = Scrape::new().run(&["plan", &spec(), "-p", "1x"]).expect(2);
+    assert!(ran.stderr.ends_with("does not match the pattern `[A-Z][A-Z0-9_]*`\n"));
+}
+
+#[test]
 fn a_command_line_that_is_none_gets_the_words_that_were_meant() {
     let scrape = Scrape::new();
     std::fs::create_dir(scrape.dir().join("specs")).expect("a folder");
@@ -313,9 +363,9 @@ fn a_command_line_that_is_none_gets_the_words_that_were_meant() {
     for (args, wanted) in [
         (
             &["rnu", "x.yaml", "-p", "A B"][..],
-            "there is no verb `rnu`: did you mean scrape run x.yaml -p 'A B'",
+            "there is no verb `rnu`: did you mean `scrape run x.yaml -p 'A B'`?",
         ),
-        (&["rn"], "there is no verb `rn`: did you mean scrape run"),
+        (&["rn"], "there is no verb `rn`: did you mean `scrape run`?"),
         (&["frobnicate"], "there is no verb `frobnicate`: there are run, build, "),
         (
             &["specs/mine.yaml", "build", "-o", "x"],

@@ -220,7 +220,7 @@ fn an_unknown_project_fails_alone_in_the_servers_own_words() {
     let scrape = Scrape::new();
     let ran = scrape.main_job(&standin, "out", &["-p", "NOSUCH", "-p", "KAFKA"]).expect(3);
     assert!(
-        ran.stderr.contains("The value 'NOSUCH' does not exist for the field 'project'."),
+        ran.stderr.contains("The value 'NOSUCH' does not exist for the field 'project'"),
         "{}",
         ran.stderr
     );

@@ -71,14 +71,13 @@ fn lines_say_what_happens_and_the_last_ones_what_is_where() {
     let (mut before, after) = (said[..place("error: ")].to_vec(), &said[place("KAFKA ") - 1..]);
     // The two partitions go on side by side.
     before.sort();
-    let nosuch = "N Bad Request: The value 'NOSUCH' does not exist for the field 'project'. \
+    let nosuch = "N Bad Request: The value 'NOSUCH' does not exist for the field 'project' \
                   (GET /jira/rest/api/2/search?jql=project+%3D+%22NOSUCH%22+ORDER+BY+key+ASC&fields=*all&maxResults=100)";
     assert_eq!(
         before,
         [
             "collecting N partitions from http://HOST/jira into out".to_owned(),
-            "issues KAFKA: N Too Many Requests: Too Many Requests: waiting N s, as the server asked"
-                .to_owned(),
+            "issues KAFKA: N Too Many Requests: waiting N s, as the server asked".to_owned(),
             "issues KAFKA: N of N records, complete".to_owned(),
             format!("issues NOSUCH: {nosuch}"),
         ],

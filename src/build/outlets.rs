@@ -92,7 +92,9 @@ fn drive(sink: &mut dyn Sink, messages: &Receiver<Message>) -> scrape_api::Resul
             }
             Message::Finish => {
                 kill::point("output whole");
-                return sink.finish();
+                sink.finish()?;
+                kill::point("output synced");
+                return Ok(());
             }
         }
     }

@@ -35,6 +35,10 @@ use crate::store::{self, Body, Reader, Store, StoredRecord};
 /// Packed bytes of a batch that is full whatever its number of records.
 const BATCH_BYTES: usize = 1 << 20;
 
+/// Unpacked, records may take as many times the bytes; what takes more, as a text
+/// without end of one character does, counts for that much.
+const UNPACKED: usize = 16;
+
 /// How a build is done. Nothing of it changes what comes out.
 #[derive(Debug, Clone)]
 pub struct BuildOptions {
@@ -323,7 +327,7 @@ impl Feeder {
                 if (sample.len() as u64) < WATCHED_RECORDS {
                     sample.push(record.body.clone());
                 }
-                bytes += packed_size(&record);
+                bytes += weight(&record);
                 records.push(record);
                 if records.len() < self.batch_size && bytes < BATCH_BYTES {
                     return ControlFlow::Continue(());
@@ -354,9 +358,10 @@ impl Feeder {
     }
 }
 
-fn packed_size(record: &StoredRecord) -> usize {
-    let items = record.children.iter().flat_map(|c| &c.items);
-    record.body.packed().len() + items.map(|i| i.body.packed().len()).sum::<usize>()
+fn weight(record: &StoredRecord) -> usize {
+    let items = record.children.iter().flat_map(|c| &c.items).map(|item| &item.body);
+    let weight = |body: &Body| body.packed().len().max(body.size() / UNPACKED);
+    std::iter::once(&record.body).chain(items).map(weight).sum()
 }
 
 /// `rejected.jsonl` while it is written.

@@ -5,9 +5,12 @@ use serde_json::Value;
 use super::map::Seen;
 use super::mapper::{Mapper, WatchedField};
 use super::worker::WATCHED_RECORDS;
-use crate::plan::{Nearest, nearest};
+use crate::plan::{Nearest, nearest, parse_json};
 use crate::spec::{Diagnostic, Severity, quoted};
 use crate::store::Body;
+
+/// Bytes of records that are looked through for a path that is meant.
+const SAMPLE_BYTES: usize = 16 << 20;
 
 /// A finding for each field of a stream whose path led nowhere in the first
 /// records, with the nearest path that exists.
@@ -25,9 +28,15 @@ pub fn absent_paths(mapper: &Mapper, seen: &[Seen], sample: &[Body]) -> Vec<Diag
     if missing.is_empty() {
         return Vec::new();
     }
+    let mut bytes = 0;
     let records: Vec<Value> = sample
         .iter()
-        .filter_map(|body| serde_json::from_slice(&body.unpack().ok()?).ok())
+        .take_while(|body| {
+            let fits = bytes < SAMPLE_BYTES;
+            bytes += body.size();
+            fits
+        })
+        .filter_map(|body| parse_json(&body.unpack().ok()?).ok())
         .collect();
     missing
         .into_iter()

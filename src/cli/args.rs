@@ -16,14 +16,6 @@ pub fn with_spec(command: Command) -> Command {
                 .help("The spec file; the first argument after the verb"),
         )
         .arg(
-            Arg::new("output-dir")
-                .short('o')
-                .long("output-dir")
-                .value_name("DIR")
-                .value_parser(value_parser!(PathBuf))
-                .help("Where everything goes [default: output, or output-replay with --replay]"),
-        )
-        .arg(
             Arg::new("set")
                 .long("set")
                 .value_name("NAME=VALUE")
@@ -62,6 +54,25 @@ pub fn allowed_early(argv: &[OsString]) -> Vec<PathBuf> {
         }
     }
     allowed
+}
+
+/// Where a run goes.
+pub fn output_dir() -> Arg {
+    folder("Where everything goes [default: output, or output-replay with --replay]")
+}
+
+/// Where a run went.
+pub fn ran_into() -> Arg {
+    folder("The output directory of the run [default: output]")
+}
+
+fn folder(help: &'static str) -> Arg {
+    Arg::new("output-dir")
+        .short('o')
+        .long("output-dir")
+        .value_name("DIR")
+        .value_parser(value_parser!(PathBuf))
+        .help(help)
 }
 
 /// A command that says how its progress is told.
@@ -125,6 +136,7 @@ pub fn replay() -> Arg {
 pub fn format() -> Arg {
     Arg::new("format")
         .long("format")
+        .value_name("FORMAT")
         .value_parser(["text", "json"])
         .default_value("text")
         .help("How the result is written to standard output")

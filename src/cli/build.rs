@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clap::Command;
 
-use super::args::{with_spec, with_voice};
+use super::args::{ran_into, with_spec, with_voice};
 use super::finish::{self, End};
 use super::memory::Memory;
 use super::run::build_into;
@@ -18,7 +18,7 @@ use crate::store::{OutputState, STORE_FILE, SqliteStore};
 pub const VERB: Verb = Verb { command, run: Run::Spec(run) };
 
 fn command() -> Command {
-    with_voice(with_spec(Command::new("build")))
+    with_voice(with_spec(Command::new("build")).arg(ran_into()))
         .about("Make the outputs again from what was collected, without network")
         .after_help("Example:\n  scrape build specs/apache-jira.yaml -o output")
 }
@@ -31,9 +31,16 @@ fn run(spec: &SpecArgs) -> Outcome {
     match OutputState::inspect(&dir)? {
         OutputState::Unfinished(_) | OutputState::Complete(_) => {}
         OutputState::Empty | OutputState::Foreign { .. } => {
-            return Err(Ended::usage(format!(
-                "{shown} holds no run to build from: `scrape run` it first, or name its folder with --output-dir"
-            )));
+            let replayed = spec.output_dir(true);
+            let hint = match OutputState::inspect(&replayed) {
+                // What a replay made is not where this verb looks by itself.
+                Ok(OutputState::Unfinished(_) | OutputState::Complete(_)) => {
+                    let again = spec.other("build", &replayed, "");
+                    format!("{} does: {again}", replayed.display())
+                }
+                _ => String::from("`scrape run` it first, or name its folder with --output-dir"),
+            };
+            return Err(Ended::usage(format!("{shown} holds no run to build from: {hint}")));
         }
     }
     let mut store = SqliteStore::open(&dir.join(STORE_FILE))?;

@@ -7,6 +7,7 @@ use clap::Command;
 use super::args::{with_spec, with_voice};
 use super::spec_args::SpecArgs;
 use super::verb::{Run, Verb};
+use crate::observe::words::printable;
 use crate::report::{Exit, Outcome};
 
 /// The verb.
@@ -24,6 +25,7 @@ fn command() -> Command {
 
 fn run(spec: &SpecArgs) -> Outcome {
     let text = spec.explained()?;
+    let text = printable(&text);
     // A closed pipe is no error.
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
     Ok(Exit::Complete)

@@ -31,19 +31,17 @@ pub fn look(spec: &SpecArgs, dir: &Path, source: Option<Source>) -> Outcome<(Pla
     let reader = SqliteReader::open(&dir.join(STORE_FILE))?;
     let memory = Memory::read(|key| reader.meta(key))?;
     let Some(memory) = memory else { return Ok((spec.compile(None)?, None)) };
-    if spec.path("output-dir").is_some() || spec.name() == memory.spec {
-        let plan = spec.compile(Some(&memory.params))?;
-        let now = Memory::of(&plan, source.unwrap_or(memory.source), memory.limit);
-        match memory.must_match(&now, &dir.display().to_string()) {
-            Ok(()) => return Ok((plan, Some(Held { reader, contents }))),
-            Err(ended) if spec.path("output-dir").is_some() => return Err(ended),
-            Err(_) => {}
-        }
+    let plan = spec.compile(Some(&memory.params))?;
+    let now = Memory::of(&plan, source.unwrap_or(memory.source), memory.limit);
+    match memory.must_match(&now, &dir.display().to_string()) {
+        Ok(()) => return Ok((plan, Some(Held { reader, contents }))),
+        Err(ended) if spec.path("output-dir").is_some() => return Err(ended),
+        Err(_) => {}
     }
+    let (dir, other) = (dir.display(), &memory.spec);
     let mut stderr = std::io::stderr().lock();
     // Where standard error is closed there is nobody to tell.
-    let _ =
-        writeln!(stderr, "{} holds a run of something else, and is not looked at", dir.display());
+    let _ = writeln!(stderr, "{dir} holds a run of {other} with other requests: not looked at");
     drop(stderr);
     Ok((spec.compile(None)?, None))
 }

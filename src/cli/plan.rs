@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Command;
 
-use super::args::{format, replay, with_pace, with_spec, with_voice};
+use super::args::{format, output_dir, replay, with_pace, with_spec, with_voice};
 use super::held;
 use super::memory::Source;
 use super::spec_args::SpecArgs;
@@ -15,7 +15,8 @@ use super::verb::{Run, Verb};
 use crate::collect;
 use crate::forecast::{Forecast, Row, Sample};
 use crate::http::{ClientOptions, Stop};
-use crate::observe::{Budget, Observer};
+use crate::observe::words::printable;
+use crate::observe::{Budget, Observer, Spacing};
 use crate::plan::Plan;
 use crate::report::{Ended, Exit, Outcome};
 
@@ -23,7 +24,7 @@ use crate::report::{Ended, Exit, Outcome};
 pub const VERB: Verb = Verb { command, run: Run::Spec(run) };
 
 fn command() -> Command {
-    let command = with_pace(with_spec(Command::new("plan")))
+    let command = with_pace(with_spec(Command::new("plan")).arg(output_dir()))
         .about("What would be requested, how many requests, and how long at this pace")
         .long_about(
             "What would be requested, how many requests, and how long at this pace.\n\n\
@@ -35,7 +36,7 @@ fn command() -> Command {
         .after_help(
             "Examples:\n  scrape plan specs/apache-jira.yaml -p KAFKA -p SPARK\n  \
              scrape plan specs/apache-jira.yaml --replay specs/recordings/apache-jira.har\n\n\
-             Where the output directory holds a run of the spec, it is told what --resume would \
+             Where the output directory holds a run of the spec, the plan is what --resume would \
              ask for. The exit code is 3 where a partition cannot be counted.",
         );
     with_voice(command)
@@ -78,7 +79,7 @@ fn run(spec: &SpecArgs) -> Outcome {
     };
     let text = match spec.text("format") {
         Some("json") => forecast.json(),
-        _ => forecast.text(),
+        _ => printable(&forecast.text()).into_owned(),
     };
     // A closed pipe is no error.
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
@@ -86,13 +87,14 @@ fn run(spec: &SpecArgs) -> Outcome {
 }
 
 /// Under replay no host is paced: the time between requests that a live run keeps.
-fn spacing(spec: &SpecArgs, plan: &Plan) -> Option<Duration> {
+fn spacing(spec: &SpecArgs, plan: &Plan) -> Option<Spacing> {
     let rates = plan.http.rate_limits.iter().filter(|limit| !limit.is_budget());
     let spacing = match spec.rate_limit() {
         Some(seconds) => Duration::try_from_secs_f64(seconds).ok(),
         None => rates.map(|limit| limit.per / limit.requests.max(1)).max(),
     };
-    spacing.filter(|spacing| !spacing.is_zero())
+    let spacing = spacing.filter(|spacing| !spacing.is_zero())?;
+    Some(Spacing { between: spacing, slowed: false })
 }
 
 /// The smallest budget, of which a recording uses nothing.

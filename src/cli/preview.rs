@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::{Arg, ArgAction, Command, value_parser};
 
-use super::args::{format, replay, with_pace, with_spec, with_voice};
+use super::args::{format, ran_into, replay, with_pace, with_spec, with_voice};
 use super::held;
 use super::spec_args::SpecArgs;
 use super::transport;
@@ -24,7 +24,7 @@ use crate::spec::suggest_hint;
 pub const VERB: Verb = Verb { command, run: Run::Spec(run) };
 
 fn command() -> Command {
-    let command = with_pace(with_spec(Command::new("preview")))
+    let command = with_pace(with_spec(Command::new("preview")).arg(ran_into()))
         .about("A few records, or examples of a task beside the fields that went in")
         .long_about(
             "A few records, or examples of a task beside the fields that went in.\n\n\
@@ -62,7 +62,7 @@ fn command() -> Command {
         .arg(replay())
         .arg(format())
         .after_help(
-            "Example:\n  scrape preview specs/apache-jira.yaml --task summarization -n 2\n  \
+            "Examples:\n  scrape preview specs/apache-jira.yaml --task summarization -n 2\n  \
              scrape preview specs/apache-jira.yaml --task qa --key KAFKA-12\n\n\
              With --task, the fields are those that the task looked at, and each example says what \
              became of it: made, left out because its target stands in its input, or not made \
@@ -128,6 +128,7 @@ fn sample(spec: &SpecArgs, plan: &Arc<Plan>, view: &mut View<Stdout>) -> Outcome
             let stream = &plan.streams[look.stream];
             let partition = &stream.partitions[look.partition].id;
             let mut stderr = std::io::stderr().lock();
+            let reason = words::printable(reason);
             let _ = writeln!(stderr, "{} {partition}: {reason}", stream.name);
         }
     }
@@ -150,8 +151,8 @@ fn end(
     if let Some(task) = settings.task.filter(|_| view.passed > 0) {
         let name = &plan.tasks[task].name;
         let records = words::counted(view.passed as u64, "record");
-        let but = if view.shown == 0 { "; the first" } else { " on the way" };
-        said.push_str(&format!("task {name} makes nothing of {records}{but}\n"));
+        let but = if view.shown == 0 { ":" } else { " passed over:" };
+        said.push_str(&format!("{records}{but} no example of task {name}\n"));
     }
     if view.shown == 0 && !view.show_passed() {
         let among = if stored {

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use super::spec_args::SpecArgs;
 use super::verb::{Run, Verb};
 use super::{slips, verbs};
+use crate::observe::words::printable;
 use crate::report::{Ended, Exit, Outcome};
 
 /// Runs the program with the arguments of the process, and says how it ended.
@@ -23,7 +24,7 @@ pub fn run(argv: &[OsString]) -> Exit {
         Err(Ended { exit, message }) => {
             if !message.is_empty() {
                 // Where standard error is closed there is nobody to tell.
-                let _ = writeln!(std::io::stderr().lock(), "error: {message}");
+                let _ = writeln!(std::io::stderr().lock(), "error: {}", printable(&message));
             }
             exit
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::{Arg, ArgAction, Command, value_parser};
 use scrape_api::{Delivery, OutputDir};
 
-use super::args::{replay, with_pace, with_spec, with_voice};
+use super::args::{output_dir, replay, with_pace, with_spec, with_voice};
 use super::finish::End;
 use super::history::LastRun;
 use super::memory::{Memory, Source};
@@ -31,7 +31,7 @@ use crate::store::{
 pub const VERB: Verb = Verb { command, run: Run::Spec(run) };
 
 fn command() -> Command {
-    let command = with_pace(with_spec(Command::new("run")))
+    let command = with_pace(with_spec(Command::new("run")).arg(output_dir()))
         .about("Collect, then build")
         .arg(
             Arg::new("limit")
@@ -203,7 +203,11 @@ impl Job<'_> {
     /// When the directory was collected from something else, or holds an
     /// unfinished run and nothing says what is to become of it.
     fn decide(&self, earlier: &Option<Contents>, remembered: Option<&Memory>) -> Outcome<Work> {
-        let Some(contents) = earlier else { return Ok(Work::Collect) };
+        // Where it ended before the first commit there is nothing that could be mixed.
+        let Some(contents) = earlier.as_ref().filter(|contents| !contents.partitions.is_empty())
+        else {
+            return Ok(Work::Collect);
+        };
         if let Some(remembered) = remembered {
             remembered.must_match(&self.memory, &self.shown)?;
         }
@@ -228,8 +232,7 @@ impl Job<'_> {
                 }
             }
         }
-        // Killed before the first commit: there is nothing that could be lost.
-        if unfinished && !contents.partitions.is_empty() {
+        if unfinished {
             return Err(Ended::usage(self.unfinished(contents)));
         }
         Ok(if more { Work::Collect } else { Work::BuildOnly })

@@ -37,7 +37,7 @@ pub fn no_verb(argv: &[OsString]) -> Option<Ended> {
     Some(Ended::usage(match meant.or_else(|| one_off().map(String::as_str)) {
         Some(meant) => {
             let words = line(["scrape", meant].map(OsString::from).iter().chain(rest));
-            format!("there is no verb `{word}`: did you mean {words}")
+            format!("there is no verb `{word}`: did you mean `{words}`?")
         }
         None => format!("there is no verb `{word}`: there are {}", names.join(", ")),
     }))

@@ -155,13 +155,6 @@ impl SpecArgs {
         format!("scrape {verb} {spec}{allowed} -o {dir} {more}").trim_end().to_owned()
     }
 
-    /// The spec's `name`.
-    pub fn name(&self) -> String {
-        let loaded = self.loaded.borrow();
-        let name = loaded.root.get("name").and_then(|name| name.scalar());
-        name.map_or_else(String::new, |name| name.text.clone())
-    }
-
     /// How progress is told.
     pub fn voice(&self) -> Voice {
         voice(&self.matches)

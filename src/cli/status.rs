@@ -9,11 +9,13 @@ use jiff::Timestamp;
 use serde_json::Value;
 use url::Url;
 
+use super::args::format;
 use super::history::{LastBuild, LastRun};
 use super::memory::{Memory, Source};
 use super::spec_args::quoted;
 use super::verb::{Run, Verb};
 use crate::http::without_credentials;
+use crate::observe::words::printable;
 use crate::report::{
     Ended, Exit, Next, Outcome, OutputStatus, PartitionStats, PartitionStatus, RejectStatus,
     RunStatus, Status,
@@ -43,13 +45,7 @@ fn command() -> Command {
                 .value_hint(ValueHint::DirPath)
                 .help("The output directory of a run"),
         )
-        .arg(
-            Arg::new("format")
-                .long("format")
-                .value_parser(["text", "json"])
-                .default_value("text")
-                .help("How it is written to standard output"),
-        )
+        .arg(format())
         .after_help(
             "Examples:\n  scrape status output\n  \
              scrape status output --format json | jq '.partitions[] | select(.state != \"complete\")'",
@@ -65,7 +61,7 @@ fn run(args: &ArgMatches) -> Outcome {
             let text = serde_json::to_string_pretty(&status);
             text.map_err(|e| Ended::failed(e.to_string()))? + "\n"
         }
-        _ => status.text(Timestamp::now()),
+        _ => printable(&status.text(Timestamp::now())).into_owned(),
     };
     // A closed pipe is no error.
     let _ = std::io::stdout().lock().write_all(text.as_bytes());

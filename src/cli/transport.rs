@@ -11,11 +11,24 @@ use crate::observe::Observer;
 use crate::plan::Plan;
 use crate::report::{Ended, Outcome};
 
+/// Files, connections included, that a run may have to hold open at a time.
+const OPEN_FILES: u64 = 64;
+
 /// What requests run on.
 ///
 /// # Errors
-/// Where the system gives no threads.
+/// Where the system gives no threads, or too few open files: without any of them left
+/// the runtime does not even begin.
 pub fn runtime() -> Outcome<tokio::runtime::Runtime> {
+    #[cfg(unix)]
+    if let Some(limit) = rustix::process::getrlimit(rustix::process::Resource::Nofile).current
+        && limit < OPEN_FILES
+    {
+        return Err(Ended::failed(format!(
+            "cannot start: a process may hold {limit} files open here, and {OPEN_FILES} are \
+             needed: raise the limit (`ulimit -n 1024`)"
+        )));
+    }
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -30,13 +30,14 @@ fn command() -> Command {
         .arg(
             Arg::new("format")
                 .long("format")
+                .value_name("FORMAT")
                 .value_parser(["text", "json"])
                 .default_value("text")
                 .help("Findings as text on standard error, or as JSON on standard output"),
         )
         .arg(allow_read())
         .after_help(
-            "Example:\n  scrape validate specs/*.yaml\n  scrape validate spec.yaml --format json\n\n\
+            "Examples:\n  scrape validate specs/*.yaml\n  scrape validate spec.yaml --format json\n\n\
              With --format json, each finding is an object on a line of its own:\n  \
              severity  `error` or `warning`\n  \
              message   the cause in one sentence\n  \

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use clap::{Arg, ArgAction, Command, value_parser};
 use serde_json::json;
 
-use super::args::{format, with_pace, with_spec, with_voice};
+use super::args::{format, ran_into, with_pace, with_spec, with_voice};
 use super::memory::{Memory, Source};
 use super::spec_args::SpecArgs;
 use super::verb::{Run, Verb};
 use super::{signals, transport};
 use crate::collect::{self, Gap, PartitionCheck, Verified, VerifyOptions};
 use crate::http::{ClientOptions, Stop};
+use crate::observe::words::printable;
 use crate::observe::{Display, Event, Observer};
 use crate::plan::Plan;
 use crate::report::{Ended, Exit, Outcome};
@@ -27,7 +28,7 @@ const NAMED: usize = 10;
 pub const VERB: Verb = Verb { command, run: Run::Spec(run) };
 
 fn command() -> Command {
-    let command = with_pace(with_spec(Command::new("verify")))
+    let command = with_pace(with_spec(Command::new("verify")).arg(ran_into()))
         .about("Compare all keys of the server with the store")
         .long_about(
             "Lists the keys of every partition (as pagination.sweep says) and compares them with \
@@ -98,7 +99,10 @@ fn run(spec: &SpecArgs) -> Outcome {
     }
     let text = match spec.text("format") {
         Some("json") => as_json(&verified)?,
-        _ => as_text(&verified, &shown, &next(spec, &dir, &verified, fix)),
+        _ => {
+            let next = next(spec, &dir, &verified, fix);
+            printable(&as_text(&verified, &shown, &next)).into_owned()
+        }
     };
     // A closed pipe is no error.
     let _ = std::io::stdout().lock().write_all(text.as_bytes());

@@ -22,7 +22,7 @@ use super::stream::StreamRun;
 use super::walk;
 use crate::http::Failure;
 use crate::observe::{About, Event};
-use crate::plan::{ChildPlan, template_value};
+use crate::plan::{ChildPlan, parse_json, template_value};
 use crate::store::{ChildCommit, ChildKey, PendingChild, Store};
 
 /// How many pending lists are taken from the store at a time, each with its
@@ -214,7 +214,7 @@ async fn fetch(stream: &Arc<StreamRun>, list: PendingChild) -> Result<(), Break>
         .parent
         .unpack()
         .map_err(|e| e.to_string())
-        .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).map_err(|e| e.to_string()));
+        .and_then(|bytes| parse_json(&bytes).map_err(|e| e.to_string()));
     let label = label(stream, &list);
     let parent = parent.map_err(|e| failed(format!("{label}: its parent cannot be read: {e}")))?;
     let vars = plan.partitions.iter().find(|p| p.id == list.key.partition);

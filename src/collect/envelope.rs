@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::split::{self, ScanError};
 use crate::http::{Cause, Malformed, Reply};
-use crate::plan::{Nearest, Path, Plan, ReplyKind, Step, nearest};
+use crate::plan::{Nearest, Path, Plan, ReplyKind, Step, nearest, parse_json};
 use crate::spec::{Diagnostic, quoted};
 
 /// A reply taken apart.
@@ -202,13 +202,16 @@ fn originals(body: &Bytes, records: &Path, expected: usize) -> Vec<Bytes> {
 }
 
 fn parse(text: &[u8]) -> Result<Value, Malformed> {
-    serde_json::from_slice(text).map_err(|e| Malformed::from_json(&e))
+    parse_json(text).map_err(|e| Malformed::from_json(&e))
 }
 
 fn malformed(error: ScanError) -> Malformed {
     let (kind, message) = match error {
         ScanError::Cut => (ReplyKind::Cut, String::from("JSON that ends too early")),
         ScanError::NotJson(at) => (ReplyKind::NotJson, format!("not JSON at byte {at}")),
+        ScanError::TooMany => {
+            (ReplyKind::NotJson, format!("a page of more than {} records", split::MOST))
+        }
         ScanError::TooDeep(at) => {
             (ReplyKind::NotJson, format!("JSON that is nested too deep at byte {at}"))
         }

@@ -114,8 +114,12 @@ pub(super) fn at(request: &RequestTemplate, mut failure: Failure) -> Failure {
     failure
 }
 
+/// More records than any server has: what a server says is reckoned with.
+const MOST_RECORDS: u64 = 1 << 40;
+
 fn number(value: &Value) -> Option<u64> {
-    value.as_u64().or_else(|| value.as_str()?.parse().ok())
+    let number: Option<u64> = value.as_u64().or_else(|| value.as_str()?.parse().ok());
+    number.map(|number| number.min(MOST_RECORDS))
 }
 
 fn text(value: &Value) -> Option<String> {

@@ -1,8 +1,12 @@
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::plan::Path;
 use crate::spec::Span;
+use crate::store::{Body, Cursor, NewRecord, PageCommit, SqliteStore, Store as _};
 
 fn path(text: &str) -> Path {
     Path::parse(text, Span { file: 0, start: 0, end: 0 }).unwrap()
@@ -254,6 +258,149 @@ proptest! {
             }
         }
         prop_assert_eq!(taken, numbers);
+    }
+}
+
+/// Walks over servers of their own into one store.
+struct Walks {
+    folder: tempfile::TempDir,
+    store: SqliteStore,
+    walks: Vec<Walk>,
+}
+
+struct Walk {
+    kind: PaginationKind,
+    server: Server,
+    pager: Pager,
+    position: Position,
+    is_done: bool,
+}
+
+/// When a process is killed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kill {
+    Never,
+    BeforeCommit,
+    AfterCommit,
+}
+
+impl Walks {
+    fn new(walks: &[(usize, BTreeSet<u32>)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::create(&folder.path().join("store.db")).unwrap();
+        let walk = |(kind, numbers): &(usize, BTreeSet<u32>)| {
+            let kind = kinds().into_iter().nth(*kind).unwrap();
+            let (pager, position) = (Pager::new(&kind), Position::start(&kind));
+            let server = Server { numbers: numbers.iter().copied().collect(), before: None };
+            Walk { kind, server, pager, position, is_done: false }
+        };
+        Self { folder, store, walks: walks.iter().map(walk).collect() }
+    }
+
+    /// One request of a walk, and its commit.
+    fn step(&mut self, number: usize, fault: Fault, kill: Kill) {
+        let walk = &mut self.walks[number];
+        let seen = walk.server.reply(&walk.kind, &walk.position.at, 7, fault);
+        let (next, keep, done) = match walk.pager.advance(&walk.position, &seen) {
+            Step::Taken { next, keep, done } => (next, keep, done),
+            Step::Again(_) => return,
+            Step::Fail(reason) => panic!("{reason}"),
+        };
+        if kill != Kill::BeforeCommit {
+            let record = |key: &String| NewRecord {
+                primary_key: format!("{number} {key}"),
+                sort_key: order_key(KeyOrder::Natural, key),
+                version: String::new(),
+                body: Body::pack(key.as_bytes()).unwrap(),
+                original: None,
+                pending: Vec::new(),
+            };
+            let position = serde_json::to_value(&next).unwrap();
+            let page = PageCommit {
+                stream: "issues".into(),
+                partition: number.to_string(),
+                seq: self.store.last_seq().unwrap() + 1,
+                records: seen.keys[..keep].iter().flatten().map(record).collect(),
+                rejects: Vec::new(),
+                cursor: Some(Cursor { range: 0, position, done }),
+            };
+            self.store.commit_page(&page).unwrap();
+            (walk.position, walk.is_done) = (next, done);
+        }
+        if kill != Kill::Never {
+            self.begin_again();
+        }
+    }
+
+    /// A new process: all that it knows is in the store.
+    fn begin_again(&mut self) {
+        self.store = SqliteStore::open(&self.folder.path().join("store.db")).unwrap();
+        for (number, walk) in self.walks.iter_mut().enumerate() {
+            walk.pager = Pager::new(&walk.kind);
+            // A page of before that comes once more is told from what is stored by the
+            // closing count alone.
+            walk.server.before = None;
+            let cursors = self.store.cursors("issues", &number.to_string()).unwrap();
+            (walk.position, walk.is_done) = match cursors.into_iter().next() {
+                Some(cursor) => (serde_json::from_value(cursor.position).unwrap(), cursor.done),
+                None => (Position::start(&walk.kind), false),
+            };
+        }
+    }
+
+    /// The numbers of the records that the store holds for a walk, in the order of a build.
+    fn held(&self, walk: usize) -> Vec<u32> {
+        let mut held = Vec::new();
+        let reader = self.store.reader().unwrap();
+        reader
+            .records("issues", &[walk.to_string()], &mut |record| {
+                let body = String::from_utf8(record.body.unpack().unwrap()).unwrap();
+                assert_eq!(record.primary_key, format!("{walk} {body}"));
+                held.push(number(&body));
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        held
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Pages of several walks arrive in any order and meet faults, and the process is
+    /// killed before or after commits: the store holds what the servers have, once.
+    #[test]
+    fn any_interleaving_of_pages_faults_and_kills_gives_the_same_content(
+        walks in prop::collection::vec((0..6_usize, prop::collection::btree_set(1..400_u32, 0..40)), 1..4),
+        faults in prop::collection::vec(passing(), 3),
+        turns in prop::collection::vec((any::<prop::sample::Index>(), 0..9_u8), 0..60),
+    ) {
+        let mut all = Walks::new(&walks);
+        let mut faults: Vec<_> = faults.iter().map(|faults| faults.iter()).collect();
+        for (pick, kill) in turns {
+            let left: Vec<usize> = (0..walks.len()).filter(|n| !all.walks[*n].is_done).collect();
+            if left.is_empty() {
+                break;
+            }
+            let number = left[pick.index(left.len())];
+            let fault = match (faults[number].next().copied().unwrap_or(Fault::None), walks[number].0) {
+                // As above: pages by number, and empty pages without a token.
+                (Fault::Clamped(_), 2) | (Fault::Empty, 3..) => Fault::None,
+                (fault, _) => fault,
+            };
+            let kill = match kill {
+                0 => Kill::BeforeCommit,
+                1 => Kill::AfterCommit,
+                _ => Kill::Never,
+            };
+            all.step(number, fault, kill);
+        }
+        for (number, (_, numbers)) in walks.iter().enumerate() {
+            while !all.walks[number].is_done {
+                all.step(number, Fault::None, Kill::Never);
+            }
+            prop_assert_eq!(all.held(number), numbers.iter().copied().collect::<Vec<_>>());
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use super::split::{self, Firsts};
 use crate::http::Cause;
 use crate::plan::{
     ChildPlan, Env, EvalError, KeyOrder, PaginationKind, Path, Plan, Scope, Step, StreamPlan,
-    order_key, template_value, version_key,
+    check_json, order_key, parse_json, template_value, version_key,
 };
 use crate::spec::{Diagnostic, Severity};
 use crate::store::{Body, ChildItem, NewRecord, Reject, Stage};
@@ -45,7 +45,7 @@ impl Found {
 pub(super) fn find(path: &Path, record: &[u8]) -> Found {
     match path.steps() {
         Some(steps) => split::first(record, steps).map_or(Found::Absent, scalar),
-        None => match serde_json::from_slice::<Value>(record) {
+        None => match parse_json(record) {
             Ok(value) => {
                 path.first(&value).map_or(Found::Absent, |v| scalar(v.to_string().as_bytes()))
             }
@@ -325,8 +325,7 @@ fn misfit(stream: &StreamPlan, records: &[Raw]) -> Option<Misfit> {
             if records.is_empty() || !records.iter().all(absent) {
                 return None;
             }
-            let sample =
-                records.iter().find_map(|r| serde_json::from_slice::<Value>(&r.bytes).ok())?;
+            let sample = records.iter().find_map(|r| parse_json(&r.bytes).ok())?;
             Misfit::check(name, path, &sample)
         },
     )
@@ -349,13 +348,13 @@ fn is_pending(
             minijinja::Value::from_object(Inline(items))
         }
         InlineNeed::Path(path) => {
-            let value: Value = serde_json::from_slice(look.bytes).unwrap_or_default();
+            let value = parse_json(look.bytes).unwrap_or_default();
             path.all(&value).into_iter().map(template_value).collect()
         }
     };
     let parent = match &needs.parent {
         Some(parts) => part_of(look, parts),
-        None => serde_json::from_slice(look.bytes).unwrap_or_default(),
+        None => parse_json(look.bytes).unwrap_or_default(),
     };
     let names = [("parent".to_owned(), template_value(&parent)), ("inline".to_owned(), inline)];
     env.test(test, &scope.with_all(names))
@@ -372,7 +371,7 @@ impl Object for Inline {
 
     fn get_value(self: &Arc<Self>, key: &minijinja::Value) -> Option<minijinja::Value> {
         let text = self.0.get(key.as_usize()?)?;
-        let value: Value = serde_json::from_slice(text).unwrap_or_default();
+        let value = parse_json(text).unwrap_or_default();
         Some(template_value(&value))
     }
 
@@ -385,7 +384,7 @@ impl Object for Inline {
 fn part_of(look: &Look<'_>, parts: &[(Vec<String>, usize)]) -> Value {
     let mut whole = Map::new();
     for (part, place) in parts {
-        let found = look.found[*place].and_then(|raw| serde_json::from_slice(raw).ok());
+        let found = look.found[*place].and_then(|raw| parse_json(raw).ok());
         let Some((value, (last, above))) = found.zip(part.split_last()) else { continue };
         insert(&mut whole, above, last, value);
     }
@@ -436,11 +435,11 @@ impl Fault {
 }
 
 fn well_formed(bytes: &[u8]) -> Result<(), Fault> {
-    serde_json::from_slice::<IgnoredAny>(bytes).map(drop).map_err(|error| Fault {
-        reason: "malformed_record",
-        message: format!("the record is no JSON: {error}"),
-        pointer: None,
-    })
+    let fault = |message| Fault { reason: "malformed_record", message, pointer: None };
+    check_json(bytes).map_err(|error| fault(format!("the record is too large: {error}")))?;
+    serde_json::from_slice::<IgnoredAny>(bytes)
+        .map(drop)
+        .map_err(|error| fault(format!("the record is no JSON: {error}")))
 }
 
 fn primary_key(path: &Path, found: Found) -> Result<String, Fault> {

@@ -12,6 +12,9 @@ use crate::plan::Step;
 /// brackets without end.
 const DEEPEST: usize = 10_000;
 
+/// The most values that are selected in a text: a page has some hundreds of records.
+pub(super) const MOST: usize = 100_000;
+
 /// Why a text cannot be followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ScanError {
@@ -21,6 +24,8 @@ pub(super) enum ScanError {
     NotJson(usize),
     /// It is nested deeper than [`DEEPEST`] at this byte.
     TooDeep(usize),
+    /// More than [`MOST`] values are selected.
+    TooMany,
 }
 
 /// The places of all values that a plain path selects, in order. The whole text
@@ -31,19 +36,25 @@ pub(super) fn select(text: &[u8], steps: &[Step]) -> Result<Vec<Range<usize>>, S
     Ok(found)
 }
 
+/// Places in a text.
+type Places = Vec<Range<usize>>;
+
 /// As [`select`], with the places of the values that the first `depth` steps select
 /// besides.
 pub(super) fn select_within(
     text: &[u8],
     steps: &[Step],
     depth: usize,
-) -> Result<(Vec<Range<usize>>, Vec<Range<usize>>), ScanError> {
+) -> Result<(Places, Places), ScanError> {
     let (mut found, mut within) = (Vec::new(), Vec::new());
     let (above, below) = steps.split_at(depth);
     let mut scanner = Scanner { text, at: 0 };
     scanner.walk_to(above, &mut |scanner| {
         scanner.space();
         let start = scanner.at;
+        if within.len() >= MOST {
+            return Err(ScanError::TooMany);
+        }
         scanner.walk(below, &mut found)?;
         within.push(start..scanner.at);
         Ok(())
@@ -158,7 +169,7 @@ impl<'t> Scanner<'t> {
                             return Ok(false);
                         }
                     }
-                    None => drop(self.value()?),
+                    None => self.value().map(drop)?,
                 }
                 more = !self.another(b'}')?;
             }
@@ -174,6 +185,9 @@ impl<'t> Scanner<'t> {
 impl Scanner<'_> {
     fn walk(&mut self, steps: &[Step], found: &mut Vec<Range<usize>>) -> Result<(), ScanError> {
         self.walk_to(steps, &mut |scanner| {
+            if found.len() >= MOST {
+                return Err(ScanError::TooMany);
+            }
             found.push(scanner.value()?);
             Ok(())
         })
@@ -453,6 +467,35 @@ mod tests {
     }
 
     #[test]
+    fn several_paths_are_found_in_one_pass() {
+        let paths = ["$.n.x", "$.ab", "$.o", "$.o.r.q", "$.o.r.z", "$.ab", "$.n.y.z", "$.e"];
+        let mut firsts = Firsts::default();
+        for (n, at) in paths.iter().enumerate() {
+            assert_eq!(firsts.add(path(at).steps().unwrap()), Some(n), "{at}");
+        }
+        assert_eq!(firsts.add(path("$.n.x[0]").steps().unwrap()), None);
+        let twice = r#"{"ab": {"c": 1}, "ab": 2, "n": {"x": 3}, "n": {"y": {"z": 4}}}"#;
+        for text in [REPLY, twice, &REPLY[..60], "{}", "[1]", "7", ""] {
+            let found = firsts.find(text.as_bytes());
+            for (at, found) in paths.iter().zip(found) {
+                let alone = first(text.as_bytes(), path(at).steps().unwrap());
+                assert_eq!(found, alone, "{at} in {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn lists_have_their_places_beside_those_of_their_items() {
+        let steps = path("$.o[*].q");
+        let (items, lists) = select_within(REPLY.as_bytes(), steps.steps().unwrap(), 1).unwrap();
+        let text = |places: Vec<Range<usize>>| -> Vec<&str> {
+            places.into_iter().map(|place| &REPLY[place]).collect()
+        };
+        assert_eq!(text(items), ["1", "\"2\""]);
+        assert_eq!(text(lists), [r#"{"p": {"q": 1}, "r": {"q": "2"}}"#]);
+    }
+
+    #[test]
     fn every_prefix_of_a_reply_is_cut() {
         let whole = REPLY.trim_end();
         for end in 0..whole.len() {
@@ -467,6 +510,8 @@ mod tests {
         assert_eq!(texts(r#"{"x": ]}"#, "$.y"), Err(ScanError::NotJson(6)));
         assert_eq!(texts(r#"{"x": [}}"#, "$.y"), Err(ScanError::NotJson(7)));
         assert_eq!(texts("{x: 1}", "$.y"), Err(ScanError::NotJson(1)));
+        let many = format!("[{}1]", "1,".repeat(MOST));
+        assert_eq!(texts(&many, "$[*]"), Err(ScanError::TooMany));
         let deep = "[".repeat(DEEPEST + 1);
         assert_eq!(texts(&deep, "$"), Err(ScanError::TooDeep(DEEPEST + 1)));
     }

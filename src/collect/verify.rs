@@ -264,7 +264,10 @@ async fn compare(
     (check.missing, check.gone) = (found.missing, found.gone);
     let finished = matches!(row.state, PartitionState::Complete | PartitionState::Incomplete);
     let differs = !check.missing.is_empty() || !check.gone.is_empty();
-    if options.fix && finished && differs {
+    // Killed after it was mended, and before that was noted.
+    let listed = found.listed.len() as u64;
+    let is_outdated = check.problem.is_none() && row.expected.is_some_and(|e| e != listed);
+    if options.fix && finished && (differs || is_outdated) {
         let (missing, gone) = (check.missing.len(), check.gone.len());
         let verdict = complete::by_sweeps(part, sweep).await?;
         part.put(part.judged(verdict)).await?;

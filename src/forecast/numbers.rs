@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Sample;
 use crate::collect::{Look, Outline};
-use crate::observe::Budget;
+use crate::observe::{Budget, Spacing};
 use crate::plan::{Plan, Robots};
 use crate::store::Contents;
 
@@ -17,7 +17,7 @@ pub struct Forecast<'p> {
     /// Requests in flight.
     pub concurrency: usize,
     /// The time between requests, where there is a pace.
-    pub spacing: Option<Duration>,
+    pub spacing: Option<Spacing>,
     /// What is left of the budget that ends first.
     pub budget: Option<Budget>,
     /// The output directory, where it holds a run to go on from.
@@ -148,7 +148,7 @@ impl Forecast<'_> {
     /// The least time that pace and budget allow; none where neither is set.
     pub(super) fn least(&self) -> Option<Duration> {
         let whole = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
-        let paced = self.spacing.map(|s| s.saturating_mul(whole(self.all_requests())));
+        let paced = self.spacing.map(|s| s.between.saturating_mul(whole(self.all_requests())));
         let waited = self.budget.map(|b| b.per.saturating_mul(whole(self.spans())));
         match (paced, waited) {
             (Some(paced), Some(waited)) => Some(paced.max(waited)),

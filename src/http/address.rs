@@ -4,6 +4,7 @@ use url::Url;
 
 use super::call::{Call, Failure, FailureScope, Target};
 use super::client::Shared;
+use super::redirect::same_host;
 
 impl Shared {
     /// The URL of a call, its query encoded.
@@ -15,8 +16,16 @@ impl Shared {
             Target::Path(path) => format!("{base}/{}", path.trim_start_matches('/')),
         };
         let parsed = match self.plan.http.base_url.join(&text) {
-            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
-            Ok(_) => Err(String::from("only http and https are asked")),
+            Ok(url) if !matches!(url.scheme(), "http" | "https") || !url.has_host() => {
+                Err(String::from("only http and https are asked"))
+            }
+            // A reply must not send us to whom it likes: to hosts that only we can
+            // reach, for example.
+            Ok(url) if !self.is_named(&url) => {
+                let host = url.origin().ascii_serialization();
+                return Err(self.elsewhere(call, &host));
+            }
+            Ok(url) => Ok(url),
             Err(e) => Err(e.to_string()),
         };
         let mut url = parsed.map_err(|e| Failure::Failed {
@@ -32,6 +41,23 @@ impl Shared {
         }
         url.set_fragment(None);
         Ok(url)
+    }
+
+    /// Whether the spec itself names the server of a URL.
+    fn is_named(&self, url: &Url) -> bool {
+        same_host(&self.plan.http.base_url, url) || self.origins.contains(&url.origin())
+    }
+
+    fn elsewhere(&self, call: &Call, host: &str) -> Failure {
+        let message = format!(
+            "{}: the server leads to another host, {host}, which the spec does not name; if that \
+             is where the data is now, correct base_url",
+            call.label
+        );
+        Failure::Failed {
+            scope: FailureScope::Partition,
+            cause: self.redactor.redact(&message).into_owned().into(),
+        }
     }
 
     /// A link that a reply to `from` gave, whole. One that leads to the server

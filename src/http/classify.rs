@@ -5,7 +5,7 @@ use url::Url;
 
 use super::call::{Malformed, Reply};
 use super::redirect;
-use crate::plan::ReplyKind;
+use crate::plan::{ReplyKind, parse_json};
 
 /// How much of a server's words a message repeats.
 const LONGEST_QUOTE: usize = 300;
@@ -76,16 +76,26 @@ fn title(html: &str) -> Option<String> {
     (!title.is_empty()).then(|| cut(&title, 80))
 }
 
-/// What a server says in the body of an error, in one line.
+/// What a server says in the body of an error, in one line, to be a part of a
+/// sentence.
 pub(crate) fn server_words(body: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(&body[..body.len().min(LOOKED_THROUGH)]);
     let text = text.trim();
-    let words = match serde_json::from_slice::<Value>(body) {
+    let words = match parse_json(body) {
         Ok(value) => json_words(&value)?,
         Err(_) if text.starts_with('<') => title(text)?,
         Err(_) => text.lines().map(str::trim).find(|l| !l.is_empty())?.to_owned(),
     };
-    (!words.is_empty()).then(|| cut(&words, LONGEST_QUOTE))
+    let words = without_stop(&words);
+    (!words.is_empty()).then(|| cut(words, LONGEST_QUOTE))
+}
+
+/// A sentence that others are written around.
+fn without_stop(text: &str) -> &str {
+    match text.strip_suffix('.') {
+        Some(sentence) if !sentence.ends_with('.') => sentence,
+        _ => text,
+    }
 }
 
 /// The keys that trackers put their errors under: lists of texts, an object of
@@ -193,12 +203,9 @@ mod tests {
         for (body, expected) in [
             (
                 r#"{"errorMessages":["The value 'XY' does not exist for the field 'project'."],"errors":{}}"#,
-                Some("The value 'XY' does not exist for the field 'project'."),
+                Some("The value 'XY' does not exist for the field 'project'"),
             ),
-            (
-                r#"{"errorMessages":["A."],"errors":{"f":["B.","C."],"g":"D."}}"#,
-                Some("A. B. C. D."),
-            ),
+            (r#"{"errorMessages":["A."],"errors":{"f":["B.","C."],"g":"D."}}"#, Some("A. B. C. D")),
             (
                 r#"{"errorMessage":"Service temporary unavailable"}"#,
                 Some("Service temporary unavailable"),
@@ -208,8 +215,9 @@ mod tests {
                 Some("x is bad Validation Failed"),
             ),
             (r#"{"error":{"message":"Token revoked"}}"#, Some("Token revoked")),
-            ("Too many requests.\nGo away.", Some("Too many requests.")),
+            ("Too many requests.\nGo away.", Some("Too many requests")),
             ("<html><head><TITLE>\n 502 Bad\nGateway</TITLE>", Some("502 Bad Gateway")),
+            (r#"{"message":"Wait ..."}"#, Some("Wait ...")),
             ("<html>nothing</html>", None),
             (r#"{"issues":[]}"#, None),
             ("", None),

@@ -1,6 +1,6 @@
 //! The client: attempts at a request until one is good or a rule gives up.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
@@ -10,7 +10,7 @@ use std::time::Duration;
 use scrape_api::Fetch;
 use serde_json::Value;
 use tokio::sync::Semaphore;
-use url::Url;
+use url::{Origin, Url};
 
 use super::Stop;
 use super::address::{shown, without_credentials};
@@ -55,6 +55,8 @@ pub(crate) struct Shared {
     /// How often they were replaced by others.
     pub(crate) renewals: AtomicU64,
     pub(crate) redactor: Redactor,
+    /// The servers that may be asked.
+    pub(crate) origins: HashSet<Origin>,
     pub(crate) seq: AtomicI64,
     /// The longest pause that is sat out.
     pub(crate) patience: Duration,
@@ -149,6 +151,7 @@ impl Client {
             credentials: RwLock::new(credentials),
             renewals: AtomicU64::new(0),
             redactor,
+            origins: plan.origins(),
             seq: AtomicI64::new(options.first_seq),
             patience: patience(&plan.http.on_response),
             options,
@@ -350,11 +353,14 @@ impl Shared {
         if self.stop.is_requested() {
             return Err(Failure::Stopped);
         }
-        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        self.observer.counters.waited_ms.fetch_add(millis, Relaxed);
+        let counters = &self.observer.counters;
+        counters.wait(self.clock.now(), duration);
         tokio::select! {
             () = self.clock.sleep(duration) => Ok(()),
-            () = self.stop.requested() => Err(Failure::Stopped),
+            () = self.stop.requested() => {
+                counters.wait_no_more(self.clock.now());
+                Err(Failure::Stopped)
+            }
         }
     }
 
@@ -431,7 +437,8 @@ fn status_words(reply: &Reply) -> String {
         504 => " Gateway Timeout",
         _ => "",
     };
-    match server_words(&reply.body) {
+    // Some say no more than the status does.
+    match server_words(&reply.body).filter(|said| !said.eq_ignore_ascii_case(name.trim())) {
         Some(said) => format!("{}{name}: {said}", reply.status),
         None => format!("{}{name}", reply.status),
     }

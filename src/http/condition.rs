@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::Reply;
 use super::glob::glob_matches;
-use crate::plan::{Condition, ReplyKind};
+use crate::plan::{Condition, ReplyKind, parse_json};
 
 /// What conditions look at.
 #[derive(Debug, Clone, Copy, Default)]
@@ -71,7 +71,7 @@ impl Condition {
     }
 
     fn json_holds(&self, body: &[u8]) -> bool {
-        let Ok(value) = serde_json::from_slice::<Value>(body) else { return false };
+        let Ok(value) = parse_json(body) else { return false };
         self.json
             .iter()
             .all(|(path, wanted)| path.all(&value).into_iter().any(|found| matches(wanted, found)))

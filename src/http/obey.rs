@@ -75,11 +75,18 @@ impl Shared {
                 } else {
                     FailureScope::Partition
                 };
-                let cause = Cause::from(format!(
-                    "{cause}; without robots.txt it is not known what may be asked of {}",
-                    host.name
-                ));
-                return Err(Failure::Failed { scope, cause });
+                let name = &host.name;
+                // The first request of a run: where it has no reply, none will have.
+                let text = match cause.status {
+                    None => format!(
+                        "{name} cannot be reached: {cause}\n  check the network, the address in \
+                         `http.base_url` and the proxy (HTTPS_PROXY, NO_PROXY); then run it again"
+                    ),
+                    Some(_) => format!(
+                        "{cause}; without robots.txt it is not known what may be asked of {name}"
+                    ),
+                };
+                return Err(Failure::Failed { scope, cause: text.into() });
             }
             Err(failure) => return Err(failure),
         };

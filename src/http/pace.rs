@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use super::clock::{Clock, micros, span_micros, time_of};
 use super::state::{BUCKET, HostState, Seen, StateFile};
 use super::{Stop, Stopped};
-use crate::observe::{Budget, Event, HostTrack, Observer};
+use crate::observe::{Budget, Event, HostTrack, Observer, Spacing};
 use crate::plan::RateLimit;
 
 /// Requests are spaced wider than configured by this part, so that a network
@@ -182,7 +182,10 @@ impl Pace {
             }
             let now = micros(self.clock.now());
             let interval = self.spacing(&self.state());
-            self.track.set_spacing(Duration::from_micros(interval));
+            self.track.set_spacing(Spacing {
+                between: Duration::from_micros(interval),
+                slowed: interval > self.floor(),
+            });
             self.reserve(&mut gate, now, interval)?;
             let at = match gate.sent.back() {
                 // A task that was woken late must not make the next too early.
@@ -305,9 +308,14 @@ impl Pace {
         }
     }
 
+    /// The time between requests as it was set.
+    fn floor(&self) -> u64 {
+        self.interval.max(self.crawl_delay.load(Relaxed))
+    }
+
     /// The time between requests as it is now.
     fn spacing(&self, state: &HostState) -> u64 {
-        let floor = self.interval.max(self.crawl_delay.load(Relaxed));
+        let floor = self.floor();
         floor.max(recovered(state.slowed, floor, self.good.load(Relaxed)))
     }
 

@@ -9,17 +9,21 @@ use std::time::{Duration, SystemTime};
 /// clocks need not agree.
 pub(crate) fn parse(value: &str, date: Option<SystemTime>, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
+    let longest = Duration::from_secs(u32::MAX.into());
     let wait = if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
-        // More digits than fit: longer than anybody waits.
-        Duration::from_secs(value.parse().unwrap_or(u64::from(u32::MAX)).min(u32::MAX.into()))
+        value.parse().map_or(longest, Duration::from_secs)
     } else if let Ok(seconds) = value.parse::<f64>() {
         // Not in the standard, but seen.
-        Duration::try_from_secs_f64(seconds).ok()?
+        match seconds > longest.as_secs_f64() {
+            true => longest,
+            false => Duration::try_from_secs_f64(seconds).ok()?,
+        }
     } else {
         let until = httpdate::parse_http_date(value).ok()?;
         until.duration_since(date.unwrap_or(now)).ok()?
     };
-    (!wait.is_zero()).then_some(wait)
+    // Longer than anybody waits, and still a time that can be written.
+    (!wait.is_zero()).then_some(wait.min(longest))
 }
 
 #[cfg(test)]
@@ -39,6 +43,11 @@ mod tests {
             ("-5", None, None),
             ("1.5", None, Some(1)),
             ("99999999999999999999999", None, Some(u64::from(u32::MAX))),
+            ("999999999999.5", None, Some(u64::from(u32::MAX))),
+            ("1e300", None, Some(u64::from(u32::MAX))),
+            ("inf", None, Some(u64::from(u32::MAX))),
+            ("nan", None, None),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", None, Some(u64::from(u32::MAX))),
             ("Wed, 21 Oct 2015 07:28:30 GMT", None, Some(30)),
             ("Wed, 21 Oct 2015 07:28:30 GMT", Some(behind), Some(90)),
             ("Wednesday, 21-Oct-15 07:28:30 GMT", None, Some(30)),

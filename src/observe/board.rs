@@ -1,7 +1,7 @@
 //! How far everything is: numbers that the work sets as it goes, and that
 //! whoever shows them looks at when it is time.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
@@ -161,8 +161,18 @@ pub struct HostTrack {
     pub name: String,
     /// Microseconds between requests; 0 for no pace.
     spacing: AtomicU64,
+    slowed: AtomicBool,
     budget: Mutex<Option<Budget>>,
     wait: Mutex<Option<Wait>>,
+}
+
+/// The pace of a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spacing {
+    /// The time between requests.
+    pub between: Duration,
+    /// Whether it is longer than it was set, since the server asked for less.
+    pub slowed: bool,
 }
 
 /// A number of requests in a time.
@@ -178,13 +188,17 @@ pub struct Budget {
 
 impl HostTrack {
     /// The time between requests.
-    pub fn set_spacing(&self, spacing: Duration) {
-        self.spacing.store(u64::try_from(spacing.as_micros()).unwrap_or(u64::MAX), Relaxed);
+    pub fn set_spacing(&self, spacing: Spacing) {
+        let micros = u64::try_from(spacing.between.as_micros()).unwrap_or(u64::MAX);
+        self.spacing.store(micros, Relaxed);
+        self.slowed.store(spacing.slowed, Relaxed);
     }
 
     /// The time between requests, where there is a pace.
-    pub fn spacing(&self) -> Option<Duration> {
-        Some(self.spacing.load(Relaxed)).filter(|n| *n > 0).map(Duration::from_micros)
+    pub fn spacing(&self) -> Option<Spacing> {
+        let between = Duration::from_micros(self.spacing.load(Relaxed));
+        let slowed = self.slowed.load(Relaxed);
+        (!between.is_zero()).then_some(Spacing { between, slowed })
     }
 
     /// What is left of the budget that ends first.
@@ -252,8 +266,13 @@ impl Board {
         if let Some(host) = hosts.iter().find(|host| host.name == name) {
             return host.clone();
         }
-        let (spacing, budget, wait) = (AtomicU64::new(0), Mutex::default(), Mutex::default());
-        let host = Arc::new(HostTrack { name: name.to_owned(), spacing, budget, wait });
+        let host = Arc::new(HostTrack {
+            name: name.to_owned(),
+            spacing: AtomicU64::new(0),
+            slowed: AtomicBool::new(false),
+            budget: Mutex::default(),
+            wait: Mutex::default(),
+        });
         hosts.push(host.clone());
         host
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Serialize, Serializer};
 
+use super::board::Spacing;
 use super::words::{about, count, counted, duration, pace, rate, so_far};
 
 /// Something that happened. Serialised, it is `event` with its name in snake case
@@ -315,8 +316,8 @@ pub struct Total {
     /// Child lists still to fetch.
     pub lists_left: u64,
     /// The time between requests to the host that is asked.
-    #[serde(rename = "spacing_seconds", serialize_with = "optional_seconds")]
-    pub spacing: Option<Duration>,
+    #[serde(rename = "spacing_seconds", serialize_with = "between")]
+    pub spacing: Option<Spacing>,
     /// Requests left of its budget.
     pub budget_left: Option<u64>,
 }
@@ -525,6 +526,10 @@ fn optional_seconds<S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     duration.map(rounded).serialize(serializer)
+}
+
+fn between<S: Serializer>(spacing: &Option<Spacing>, serializer: S) -> Result<S::Ok, S::Error> {
+    optional_seconds(&spacing.map(|spacing| spacing.between), serializer)
 }
 
 /// Seconds, to the millisecond.

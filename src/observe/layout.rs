@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::board::{Budget, Phase, Wait};
+use super::board::{Budget, Phase, Spacing, Wait};
 use super::words::{about, count, counted, pace, rate, so_far};
 
 /// The most tracks that are shown at a time.
@@ -57,7 +57,7 @@ pub struct HostStatus {
     /// What it is called.
     pub name: String,
     /// The time between requests.
-    pub spacing: Option<Duration>,
+    pub spacing: Option<Spacing>,
     /// What is left of its budget.
     pub budget: Option<Budget>,
     /// What is waited for, and how long still.

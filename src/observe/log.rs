@@ -9,6 +9,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt};
 
 use super::screen;
+use super::words::printable;
 
 /// Sends the log to standard error: nothing, requests (`-v`), or requests with
 /// their headers (`-vv`), as text or as JSON. A second call changes nothing.
@@ -31,7 +32,7 @@ struct Above;
 
 impl io::Write for Above {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        screen::print(&String::from_utf8_lossy(bytes));
+        screen::print(&printable(&String::from_utf8_lossy(bytes)));
         Ok(bytes.len())
     }
 

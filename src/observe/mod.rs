@@ -13,7 +13,7 @@ pub mod screen;
 mod terminal;
 pub mod words;
 
-pub use board::{Budget, HostTrack, Phase, Subject, Track, Wait};
+pub use board::{Budget, HostTrack, Phase, Spacing, Subject, Track, Wait};
 pub use display::Display;
 pub use event::{About, Event};
 pub use observer::{Observer, Voice};

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde::Serialize;
 
 use super::board::Board;
 use super::event::{Event, Level};
 use super::screen;
+use super::words::printable;
 
 /// How the progress of a run is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,9 +57,11 @@ pub struct Counters {
     pub retries: AtomicU64,
     /// Bytes of decoded bodies.
     pub bytes: AtomicU64,
-    /// Milliseconds waited on a server's word or a breaker, all tasks together
+    /// Milliseconds in which something waited on a server's word or a breaker
     /// (virtual ones under replay).
     pub waited_ms: AtomicU64,
+    /// When the last of these waits ends, in milliseconds since 1970.
+    waited_until: AtomicU64,
     /// Values in replies that had to be repaired.
     pub repairs: AtomicU64,
     /// Bytes of the bodies in flight: read, and not yet committed.
@@ -88,6 +91,27 @@ impl Gauge {
     pub fn most(&self) -> u64 {
         self.most.load(Relaxed)
     }
+}
+
+impl Counters {
+    /// A wait begins. What several wait for at once counts once.
+    pub fn wait(&self, from: SystemTime, wait: Duration) {
+        let from = millis(from);
+        let until = from.saturating_add(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        let before = self.waited_until.fetch_max(until, Relaxed);
+        self.waited_ms.fetch_add(until.saturating_sub(before.max(from)), Relaxed);
+    }
+
+    /// All waits end before their time.
+    pub fn wait_no_more(&self, now: SystemTime) {
+        let until = self.waited_until.fetch_min(millis(now), Relaxed);
+        self.waited_ms.fetch_sub(until.saturating_sub(millis(now)), Relaxed);
+    }
+}
+
+fn millis(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Tells about a run. Shared by everything that has something to tell.
@@ -157,7 +181,7 @@ impl Observer {
         }
         let text = event.text();
         if !self.voice.is_json() {
-            screen::print(&format!("{text}\n"));
+            screen::print(&format!("{}\n", printable(&text)));
             return;
         }
         let line = Line {
@@ -170,5 +194,25 @@ impl Observer {
         // None of it can fail to be JSON.
         let line = serde_json::to_string(&line).unwrap_or_default();
         screen::print(&format!("{line}\n"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_several_wait_for_at_once_counts_once() {
+        let counters = Counters::default();
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let waited = || counters.waited_ms.load(Relaxed) / 1000;
+        for (from, wait, sum) in [(100, 10, 10), (100, 10, 10), (104, 8, 12), (105, 2, 12)] {
+            counters.wait(at(from), Duration::from_secs(wait));
+            assert_eq!(waited(), sum, "from {from} for {wait} s");
+        }
+        counters.wait(at(200), Duration::from_secs(60));
+        counters.wait_no_more(at(210));
+        counters.wait_no_more(at(210));
+        assert_eq!(waited(), 22);
     }
 }

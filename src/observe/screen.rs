@@ -36,6 +36,12 @@ pub fn columns() -> Option<usize> {
     Term::stderr().is_term().then(|| size().0)
 }
 
+/// Columns of the terminal, where standard output is one.
+pub fn stdout_columns() -> Option<usize> {
+    let term = Term::stdout();
+    term.is_term().then(|| term.size().1.into())
+}
+
 /// Columns and rows of the terminal; 80 and 24 where there is none.
 pub fn size() -> (usize, usize) {
     let (rows, columns) = Term::stderr().size();

@@ -1,6 +1,28 @@
-//! Numbers as people read them.
+//! Numbers and texts as people read them.
 
+use std::borrow::Cow;
 use std::time::Duration;
+
+use super::board::Spacing;
+
+/// A text of others as a terminal may show it: line ends and tabs stay; other control
+/// characters, which a terminal obeys, and those that turn the order of what is read
+/// around become signs that can be seen (`␛`).
+pub fn printable(text: &str) -> Cow<'_, str> {
+    let sign = |c: char| match c {
+        '\n' | '\t' => None,
+        '\0'..='\x1f' => char::from_u32(0x2400 + u32::from(c)),
+        '\x7f' => Some('␡'),
+        '\u{80}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            Some(char::REPLACEMENT_CHARACTER)
+        }
+        _ => None,
+    };
+    match text.chars().any(|c| sign(c).is_some()) {
+        true => text.chars().map(|c| sign(c).unwrap_or(c)).collect::<String>().into(),
+        false => text.into(),
+    }
+}
 
 /// A duration: `7 s`, `1 min 30 s`, `2 h 5 min`.
 pub fn duration(duration: Duration) -> String {
@@ -66,13 +88,15 @@ pub fn rate(per_second: f64) -> String {
 }
 
 /// A pace of requests: `4 requests/s`, `1 request every 2 s`.
-pub fn pace(spacing: Duration) -> String {
-    let per_second = 1.0 / spacing.as_secs_f64().max(1e-6);
-    if per_second < 0.95 {
-        return format!("1 request every {}", duration(spacing));
-    }
-    // Requests are spaced a little wider than they need to be.
-    counted(per_second.round() as u64, "request") + "/s"
+pub fn pace(spacing: Spacing) -> String {
+    let per_second = 1.0 / spacing.between.as_secs_f64().max(1e-6);
+    let pace = if per_second < 0.95 {
+        format!("1 request every {}", duration(spacing.between))
+    } else {
+        // Requests are spaced a little wider than they need to be.
+        counted(per_second.round() as u64, "request") + "/s"
+    };
+    if spacing.slowed { pace + " (the server asked for less)" } else { pace }
 }
 
 /// Bytes in the unit that people would choose.
@@ -90,6 +114,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_terminal_obeys_nothing_of_a_text() {
+        assert_eq!(
+            printable("\x1b[2J\ra\u{9b}b\u{202e}c\x7f\n\td"),
+            "␛[2J␍a\u{fffd}b\u{fffd}c␡\n\td"
+        );
+        assert!(matches!(printable("é…\n"), Cow::Borrowed(_)));
+    }
+
+    #[test]
     fn numbers_read_well() {
         assert_eq!(
             [0, 12, 999, 1000, 1_234_567].map(count),
@@ -97,11 +130,13 @@ mod tests {
         );
         assert_eq!([1, 2].map(|n| counted(n, "record")), ["1 record", "2 records"]);
         assert_eq!([0.04, 9.94, 9.96, 1234.4].map(rate), ["0.0/s", "9.9/s", "10/s", "1,234/s"]);
-        let pace_of = |millis| pace(Duration::from_millis(millis));
+        let spacing = |millis, slowed| Spacing { between: Duration::from_millis(millis), slowed };
+        let pace_of = |millis| pace(spacing(millis, false));
         assert_eq!(
             [10, 250, 1020, 2000].map(pace_of),
             ["100 requests/s", "4 requests/s", "1 request/s", "1 request every 2 s"]
         );
+        assert_eq!(pace(spacing(2000, true)), "1 request every 2 s (the server asked for less)");
         let about_of = |millis| about(Duration::from_millis(millis));
         assert_eq!(
             [1, 6_001, 65_000, 754_000, 7_500_000, 600_000_000].map(about_of),

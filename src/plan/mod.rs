@@ -1,6 +1,7 @@
 //! A checked spec made runnable: params applied, paths and templates compiled,
 //! plugins made (but nothing opened).
 
+mod bounded;
 mod compile;
 pub mod datetime;
 mod engine_rules;
@@ -15,12 +16,14 @@ mod nearest;
 mod node;
 mod order;
 mod origin;
+mod origins;
 mod output;
 pub mod phrase;
 mod slips;
 mod stream;
 mod template;
 
+pub use bounded::{check as check_json, parse as parse_json};
 pub use compile::compile;
 pub use engine_rules::{ENGINE_RULES, engine_rules};
 pub use eval_error::{EvalError, items_of};

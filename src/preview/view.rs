@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{json, text};
 use crate::build::{Attempt, Fate, Show, show};
+use crate::observe::words::printable;
 use crate::plan::{Plan, TaskPlan};
 use crate::report::outline::Extent;
 use crate::store::{self, Reader, StoredRecord};
@@ -122,7 +123,7 @@ impl<'a, W: Write> View<'a, W> {
         };
         let text = match self.settings.json {
             true => json::line(&shown),
-            false => text::page(&shown, self.settings.extent),
+            false => printable(&text::page(&shown, self.settings.extent)).into_owned(),
         };
         if !applies && self.settings.key.is_none() {
             self.passed += 1;

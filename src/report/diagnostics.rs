@@ -6,6 +6,7 @@ use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
 
 use crate::observe::screen;
+use crate::observe::words::printable;
 use crate::spec::{Diagnostic, Diagnostics, Severity, Sources, Span};
 
 /// Renders findings: each with `file:line:column`, the line, a caret under the
@@ -75,9 +76,10 @@ fn one(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> Strin
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let mut group = level
-        .primary_title(diagnostic.message.as_str())
-        .elements(None::<annotate_snippets::Message<'_>>);
+    let message = printable(&diagnostic.message);
+    let notes: Vec<_> = diagnostic.notes.iter().map(|note| printable(note)).collect();
+    let hint = diagnostic.hint.as_ref().map(|hint| printable(hint));
+    let mut group = level.primary_title(&*message).elements(None::<annotate_snippets::Message<'_>>);
     if let Some(line) = diagnostic.span.and_then(|span| Line::of(sources, span)) {
         let path = line.path.display().to_string();
         group = if diagnostic.secret {
@@ -92,11 +94,11 @@ fn one(diagnostic: &Diagnostic, sources: &Sources, renderer: &Renderer) -> Strin
             )
         };
     }
-    for note in &diagnostic.notes {
-        group = group.element(Level::NOTE.message(note.as_str()));
+    for note in &notes {
+        group = group.element(Level::NOTE.message(&**note));
     }
-    if let Some(hint) = &diagnostic.hint {
-        group = group.element(Level::HELP.message(hint.as_str()));
+    if let Some(hint) = &hint {
+        group = group.element(Level::HELP.message(&**hint));
     }
     renderer.render(&[group])
 }

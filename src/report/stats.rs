@@ -63,7 +63,7 @@ pub struct PartitionStats {
 }
 
 /// What it cost.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub struct Run {
     /// Requests sent, retries included.
     pub requests: u64,
@@ -71,7 +71,7 @@ pub struct Run {
     pub retries: u64,
     /// Why, with how often.
     pub retry_reasons: BTreeMap<String, u64>,
-    /// Seconds of waits that a server or a breaker asked for, over all requests.
+    /// Seconds in which something waited, since a server or a breaker asked for it.
     pub waited_seconds: f64,
     /// Bytes of decoded bodies.
     pub bytes: u64,

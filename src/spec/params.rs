@@ -165,7 +165,13 @@ impl ParamDecl {
             && !regex.is_match(text)
         {
             let pattern = self.pattern.as_deref().unwrap_or_default();
-            return Err(format!("`{text}` does not match the pattern `{pattern}`").into());
+            let fault = Fault::from(format!("`{text}` does not match the pattern `{pattern}`"));
+            // Keys of trackers are often typed in the other case.
+            let other = [text.to_uppercase(), text.to_lowercase()];
+            return Err(match other.iter().find(|other| regex.is_match(other)) {
+                Some(meant) => fault.hint(format!("did you mean `{meant}`?")),
+                None => fault,
+            });
         }
         Ok(value)
     }

@@ -71,6 +71,12 @@ impl Body {
         &self.0
     }
 
+    /// How many the JSON bytes are, as the packed ones say.
+    pub fn size(&self) -> usize {
+        let said = zstd::zstd_safe::get_frame_content_size(&self.0).ok().flatten();
+        said.and_then(|size| usize::try_from(size).ok()).unwrap_or(0)
+    }
+
     /// The JSON bytes.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use scrape_api::{Delivery, OutputDir};
+use scrape_api::{Delivery, OutputDir, Sink};
 use serde_json::Value;
 
 use super::compare::{Finding, compare, differ, near};
@@ -30,6 +30,8 @@ pub type Connect<'c> =
 pub struct Verdict {
     /// What is not as expected, each a sentence with its place; none where all is.
     pub findings: Vec<String>,
+    /// What was not looked at, and why.
+    pub notes: Vec<String>,
     /// How long it took.
     pub took: Duration,
 }
@@ -48,26 +50,32 @@ pub fn run(
 ) -> Result<Verdict, (Diagnostics, Arc<Sources>)> {
     let begun = Instant::now();
     let place = |f: &Finding| format!("{}: {}", file.sources.display(f.span), f.message);
-    let findings = match plan(spec, &file.allowed, case) {
-        Ok(plan) => judge(runtime, &plan, file, case, connect)
-            .unwrap_or_else(|message| vec![Finding { span: case.span, message }]),
-        Err(Unfit::Params(findings)) => findings,
-        Err(Unfit::Spec(diagnostics, sources)) => return Err((diagnostics, sources)),
-    };
+    let findings =
+        match plan(spec, &file.allowed, case, |sink| sink.delivery() == Delivery::Replace) {
+            Ok(plan) => judge(runtime, &Arc::new(plan), file, case, connect)
+                .unwrap_or_else(|message| vec![Finding { span: case.span, message }]),
+            Err(Unfit::Params(findings)) => findings,
+            Err(Unfit::Spec(diagnostics, sources)) => return Err((diagnostics, sources)),
+        };
     let findings = findings.iter().map(place).collect();
-    Ok(Verdict { findings, took: begun.elapsed() })
+    Ok(Verdict { findings, notes: Vec::new(), took: begun.elapsed() })
 }
 
 /// Why there is nothing to be tested.
-enum Unfit {
+pub(super) enum Unfit {
     /// The spec is wrong.
     Spec(Diagnostics, Arc<Sources>),
     /// The test gives it params that it does not take.
     Params(Vec<Finding>),
 }
 
-/// The spec with the params of a test.
-fn plan(spec: &Path, allowed: &[PathBuf], case: &CaseSpec) -> Result<Arc<Plan>, Unfit> {
+/// The spec with the params of a test, and of its sinks those that are `kept`.
+pub(super) fn plan(
+    spec: &Path,
+    allowed: &[PathBuf],
+    case: &CaseSpec,
+    kept: impl Fn(&dyn Sink) -> bool,
+) -> Result<Plan, Unfit> {
     let mut loaded =
         spec::load(spec, allowed).map_err(|error| Unfit::Spec(error.diagnostics, error.sources))?;
     // What is wrong with them is found once more when the spec is compiled.
@@ -89,8 +97,8 @@ fn plan(spec: &Path, allowed: &[PathBuf], case: &CaseSpec) -> Result<Arc<Plan>, 
     let Some(mut plan) = compile(&mut loaded, &values, &mut diagnostics) else {
         return Err(Unfit::Spec(diagnostics, loaded.sources));
     };
-    plan.sinks.retain(|sink| (sink.make)().is_ok_and(|sink| sink.delivery() == Delivery::Replace));
-    Ok(Arc::new(plan))
+    plan.sinks.retain(|sink| (sink.make)().is_ok_and(|sink| kept(&*sink)));
+    Ok(plan)
 }
 
 /// The texts of a param's value, as the command line would give them.
@@ -118,7 +126,7 @@ fn judge(
     let client = connect(plan, options, &observer)?;
     let store = SqliteStore::create(&folder.path().join(STORE_FILE)).map_err(|e| e.to_string())?;
     let mut store =
-        runtime.block_on(collect(plan, Box::new(store), client, case.limit, &observer))?;
+        runtime.block_on(collect(plan, Box::new(store), client, (case.limit, false), &observer))?;
     let dir = OutputDir::new(folder.path());
     let built =
         build::run(plan, &mut *store, &dir, &BuildOptions::default()).map_err(|e| e.to_string())?;
@@ -138,15 +146,16 @@ fn judge(
     Ok(findings)
 }
 
-async fn collect(
+/// Collects from the recording, alone or after another that was killed.
+pub(super) async fn collect(
     plan: &Arc<Plan>,
     store: Box<dyn Store>,
     client: Client,
-    limit: Option<u64>,
+    (limit, resume): (Option<u64>, bool),
     observer: &Arc<Observer>,
 ) -> Result<Box<dyn Store>, String> {
     let writer = Writer::start(store).map_err(|e| e.to_string())?;
-    let options = CollectOptions { limit, concurrency: 1, offline: true, resume: false };
+    let options = CollectOptions { limit, concurrency: 1, offline: true, resume };
     let (plan, stop) = (plan.clone(), Default::default());
     let report = collect::run(plan, writer.clone(), client, options, stop, observer.clone()).await;
     let store = writer.close().await.map_err(|e| e.to_string())?;

@@ -2,7 +2,9 @@
 
 mod case;
 mod compare;
+mod crash;
 mod file;
 
-pub use case::{Connect, Verdict, run};
+pub use case::{Verdict, run};
+pub use crash::{Crashed, Line, Steps, crash, live};
 pub use file::{is_test_file, load, sidecar};

@@ -5,6 +5,7 @@
 
 mod outputs;
 
+pub mod scripted;
 #[cfg(unix)]
 pub mod terminal;
 

@@ -186,6 +186,31 @@ fn rows_that_were_confirmed_and_not_written_down_are_sent_again() {
     assert_eq!(tables(), expected);
 }
 
+/// Killed after each commit and each call of a sink, and resumed: the file and the rows
+/// of both tables are those of an undisturbed run.
+#[test]
+fn a_kill_at_any_step_costs_no_row() {
+    let bench = Bench::new();
+    bench.scrape(&["run", "dump.yaml", "--record", "dump.har", "-o", "out"]);
+    let test =
+        "cases:\n  - { name: the dump, replay: dump.har, expect: { counts: { records: 5 } } }";
+    fs::write(bench.path("dump.test.yaml"), test).unwrap();
+    let said = bench.scrape(&["test", "dump.yaml", "--crash"]);
+    let lines: Vec<&str> =
+        said.lines().map(|line| line.split(" (").next().unwrap().trim_start()).collect();
+    let killed = lines[1].strip_prefix("ok   dump.yaml: the dump, killed ").unwrap();
+    let times: u32 = killed.strip_suffix(" times and resumed").unwrap().parse().unwrap();
+    assert!(times > 20, "{said}");
+    assert_eq!(
+        lines[2..],
+        [
+            "issues.db, table issues_target is not compared: it differs from run to run",
+            "titles.db, table rows_target is not compared: it differs from run to run",
+            "2 tests passed, 0 failed",
+        ]
+    );
+}
+
 /// The rows of a build that failed are not taken for confirmed.
 #[test]
 fn a_build_that_fails_confirms_nothing() {

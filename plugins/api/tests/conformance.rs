@@ -3,7 +3,7 @@
 #![cfg(feature = "conformance")]
 #![allow(clippy::unwrap_used)]
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -49,6 +49,7 @@ impl Sink for Lines {
         let place = dir.root().join("rows.txt");
         let mut file = AtomicFile::create(&place)?;
         match self.flaw {
+            "leaves its lock to a destructor" => fs::write(lock(dir.root()), "").unwrap(),
             "truncates in open" => fs::write(&place, "").unwrap(),
             "appends to the former" => {
                 file.write_all(&fs::read(&place).unwrap_or_default()).unwrap();
@@ -107,6 +108,19 @@ impl Sink for Lines {
     }
 }
 
+/// A file that should be gone when nobody writes.
+fn lock(dir: &Path) -> PathBuf {
+    dir.join(format!("lock-{}", std::process::id()))
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        if let Some(dir) = &self.dir {
+            let _ = fs::remove_file(lock(dir));
+        }
+    }
+}
+
 fn lines(flaw: &'static str) -> Report {
     let suite = SinkSuite::of(move |dir| Lines::new(flaw, dir)).read_back(|dir| {
         let text = fs::read_to_string(dir.join("rows.txt")).unwrap();
@@ -126,9 +140,7 @@ fn finds(report: &Report, flaw: &str, check: &str) {
 
 #[test]
 fn each_flaw_of_a_sink_that_replaces_is_found() {
-    let sound = lines("none");
-    assert!(sound.failures.is_empty() && sound.checks.len() > 15, "{sound}");
-    for (flaw, check) in [
+    let flaws = [
         ("makes its file at once", "making_it_does_no_io"),
         ("truncates in open", "former_output_stays_until_commit"),
         ("appends to the former", "output_is_replaced_whole"),
@@ -143,8 +155,20 @@ fn each_flaw_of_a_sink_that_replaces_is_found() {
         ("takes rows after finish", "calls_out_of_turn_are_errors"),
         ("leaves the directory", "files_stay_in_the_output_directory"),
         ("unescapes", "any_text_is_taken"),
-    ] {
-        finds(&lines(flaw), flaw, check);
+        ("leaves its lock to a destructor", "a_kill_between_two_calls_leaves_no_trace"),
+    ];
+    each_is_found(lines, &flaws);
+}
+
+/// All suites run before anything is said of one: so they do in a process that the
+/// suite kills as well.
+#[track_caller]
+fn each_is_found(suite: fn(&'static str) -> Report, flaws: &[(&'static str, &str)]) {
+    let sound = suite("none");
+    let reports: Vec<Report> = flaws.iter().map(|(flaw, _)| suite(flaw)).collect();
+    assert!(sound.failures.is_empty() && sound.checks.len() > 15, "{sound}");
+    for (report, (flaw, check)) in reports.iter().zip(flaws) {
+        finds(report, flaw, check);
     }
 }
 
@@ -166,6 +190,13 @@ struct Table {
     flaw: &'static str,
     place: PathBuf,
     rows: Option<Vec<(String, Value)>>,
+    lock: Option<PathBuf>,
+}
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        self.lock.take().into_iter().for_each(|lock| fs::remove_file(lock).unwrap());
+    }
 }
 
 impl Table {
@@ -198,6 +229,11 @@ impl Sink for Table {
             }
             _ => Vec::new(),
         };
+        if self.flaw == "is locked until it is dropped" {
+            let lock = dir.root().join("lock");
+            File::create_new(&lock).map_err(Error::io("lock table.json"))?;
+            self.lock = Some(lock);
+        }
         if self.flaw == "leaves files" {
             let id = NEXT.fetch_add(1, Ordering::Relaxed);
             fs::write(dir.root().join(format!("lock-{id}")), "").unwrap();
@@ -255,7 +291,7 @@ impl Sink for Table {
 }
 
 fn table(flaw: &'static str) -> Report {
-    let make = move |_: &Path| Table { flaw, place: PathBuf::new(), rows: None };
+    let make = move |_: &Path| Table { flaw, place: PathBuf::new(), rows: None, lock: None };
     let suite = SinkSuite::of(make).read_back(|dir| {
         let bytes = fs::read(dir.join("table.json")).unwrap_or(b"[]".to_vec());
         let rows: Vec<(String, Value)> = serde_json::from_slice(&bytes).unwrap();
@@ -266,9 +302,7 @@ fn table(flaw: &'static str) -> Report {
 
 #[test]
 fn each_flaw_of_a_sink_that_puts_by_key_is_found() {
-    let sound = table("none");
-    assert!(sound.failures.is_empty() && sound.checks.len() > 15, "{sound}");
-    for (flaw, check) in [
+    let flaws = [
         ("adds rows again", "writing_again_changes_nothing"),
         ("adds rows again", "a_row_replaces_the_one_of_its_key"),
         ("glues keys", "keys_are_told_apart"),
@@ -278,9 +312,9 @@ fn each_flaw_of_a_sink_that_puts_by_key_is_found() {
         ("draws a new id each time", "a_target_keeps_its_id"),
         ("has one id for all targets", "a_target_keeps_its_id"),
         ("leaves files", "a_life_that_was_cut_can_be_made_up_for"),
-    ] {
-        finds(&table(flaw), flaw, check);
-    }
+        ("is locked until it is dropped", "a_kill_between_two_calls_can_be_made_up_for"),
+    ];
+    each_is_found(table, &flaws);
 }
 
 /// Appends rows to a log; a lazy one keeps them back.

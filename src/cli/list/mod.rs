@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use self::options::{Optional, options};
 use super::args;
 use super::verb::{Run, Verb};
+use crate::observe::screen;
 use crate::report::{Ended, Exit, Outcome};
 
 /// The verb.
@@ -45,7 +46,8 @@ fn run(args: &ArgMatches) -> Outcome {
         let text = serde_json::to_string_pretty(&data).map_err(|e| Ended::failed(e.to_string()))?;
         text + "\n"
     } else {
-        found.map(text::plugin).collect::<Vec<_>>().join("\n")
+        let width = screen::stdout_columns().unwrap_or(text::WIDTH).min(text::WIDTH);
+        found.map(|found| text::plugin(found, width)).collect::<Vec<_>>().join("\n")
     };
     // A closed pipe is no error.
     let _ = std::io::stdout().lock().write_all(text.as_bytes());

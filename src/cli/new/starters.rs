@@ -40,6 +40,7 @@ fn spec(name: &str) -> Starter {
 
 fn task(name: &str) -> Starter {
     let file = format!("{name}.yaml");
+    let preview = format!("scrape preview SPEC --task {name}");
     Starter {
         files: vec![(file.clone(), named(include_str!("task.yaml"), name))],
         next: format!(
@@ -49,6 +50,7 @@ fn task(name: &str) -> Starter {
              sinks:\n  examples: {{ type: jsonl, from: tasks, path: \"tasks/{{{{ task }}}}.jsonl\" }}\n\
              \n\
              scrape validate SPEC\n\
+             {preview:<37} # single examples, beside the fields that went in\n\
              scrape build SPEC                     # from what was collected, without network"
         ),
         place: file,

@@ -82,7 +82,7 @@ async fn a_good_status_can_be_an_error_all_the_same() {
     bench.get("x").await.unwrap();
     let (scope, message) = failed(bench.get("x").await);
     assert_eq!(scope, FailureScope::Run);
-    assert!(message.contains("200: API key authentication is required."), "{message}");
+    assert!(message.contains("200: API key authentication is required ("), "{message}");
 }
 
 #[tokio::test]

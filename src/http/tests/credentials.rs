@@ -44,7 +44,10 @@ async fn each_kind_makes_its_header_for_the_base_urls_host_alone() {
         ),
     ];
     for (auth, name, value) in kinds {
-        let bench = with_token(folder.path(), auth).start(|_, _| json("{}"));
+        let mut setup = with_token(folder.path(), auth);
+        let named = ["http://h.example:81", "http://o.example"];
+        setup.params.insert("hosts".into(), Value::from(&named[..]));
+        let bench = setup.start(|_, _| json("{}"));
         for url in [
             "http://h.example/x",
             "https://h.example/x",

@@ -30,7 +30,7 @@ fn a_build_killed_at_any_point_leaves_whole_files_and_is_built_again() {
     scene.run(&scene.args("build", &[])).expect(0);
     let (whole, passed) = (scene.outputs(), program::passed(scene.folder()));
     assert!(former.len() < whole.len());
-    at_each(&passings(&BUILDING, &passed, 2), |point| {
+    at_each(&passings(&BUILDING, &passed, 2), |point, _| {
         let scene = changed();
         scene.killed(&scene.args("build", &[]), point);
         for (name, bytes) in scene.outputs() {

@@ -19,8 +19,9 @@ fn a_run_killed_at_any_point_and_resumed_is_as_if_undisturbed() {
     let mut points = passings(&COLLECTING, &passed, 2);
     points.extend(passings(&["commit done"], &passed, 9));
     points.extend(passings(&BUILDING, &passed, 1));
-    at_each(&points, |point| {
-        let scene = Scene::new();
+    at_each(&points, |point, concurrency| {
+        let mut scene = Scene::new();
+        scene.concurrency = concurrency;
         scene.killed(&scene.args("run", &["--record", "r.har"]), point);
         let held = Held::read(&scene.folder().join("out"));
         scene.standin.reset();

@@ -25,7 +25,7 @@ fn what_is_thrown_away_in_part_can_be_thrown_away_or_resumed() {
             CLEARING.into_iter().filter(|point| passed.contains_key(*point)).collect();
         let mut points = passings(&clearing, &passed, 2);
         points.extend(passings(&["store marked"], &passed, 1));
-        at_each(&points, |point| {
+        at_each(&points, |point, _| {
             for again in ["--fresh", "--resume"] {
                 let scene = begun(earlier);
                 scene.killed(&scene.args("run", &["--fresh"]), point);

@@ -3,6 +3,7 @@
 mod build;
 mod collect;
 mod fresh;
+mod later;
 mod points;
 mod program;
 mod scene;

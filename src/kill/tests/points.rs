@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Steps of collecting that change something outside of the process.
-pub(super) const COLLECTING: [&str; 14] = [
+pub(super) const COLLECTING: [&str; 17] = [
     "store opened",
     "store marked",
     "store has a log",
@@ -15,16 +15,20 @@ pub(super) const COLLECTING: [&str; 14] = [
     "commit asked for",
     "commit written",
     "commit done",
+    "child lists pending",
+    "child list begun",
+    "child list done",
     "pace file begun",
     "pace file written",
     "pace file renamed",
 ];
 
 /// Steps of building.
-pub(super) const BUILDING: [&str; 10] = [
+pub(super) const BUILDING: [&str; 11] = [
     "output begun",
     "output written",
     "output whole",
+    "output synced",
     "outputs synced",
     "outputs listed",
     "rejected renamed",

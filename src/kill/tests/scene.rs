@@ -24,6 +24,8 @@ streams:
 pub(super) struct Scene {
     pub(super) standin: Standin,
     folder: TempDir,
+    /// Requests in flight.
+    pub(super) concurrency: &'static str,
 }
 
 impl Scene {
@@ -41,7 +43,7 @@ impl Scene {
             ..Config::default()
         };
         let folder = tempfile::tempdir().unwrap();
-        let scene = Self { standin: Standin::start(config).unwrap(), folder };
+        let scene = Self { standin: Standin::start(config).unwrap(), folder, concurrency: "4" };
         scene.extend_spec("");
         scene
     }
@@ -57,7 +59,7 @@ impl Scene {
         if verb == "run" {
             args.extend(["--set", &base_url, "-p", "KAFKA,SPARK"]);
             // Not 0: the pace file is used.
-            args.extend(["-r", "0.001", "-c", "4"]);
+            args.extend(["-r", "0.001", "-c", self.concurrency]);
         }
         args.extend(more);
         args.into_iter().map(str::to_owned).collect()
@@ -89,18 +91,19 @@ impl Scene {
     }
 }
 
-/// Does something for each point and passing, a few at a time.
-pub(super) fn at_each(points: &[String], kill: impl Fn(&str) + Sync) {
+/// Does something for each point and passing, a few at a time; `kill` is given the
+/// requests in flight as well, one and eight in turn.
+pub(super) fn at_each(points: &[String], kill: impl Fn(&str, &'static str) + Sync) {
     assert!(!points.is_empty());
-    let left = Mutex::new(points.iter());
+    let left = Mutex::new(points.iter().zip(["1", "8"].into_iter().cycle()));
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 let next = || left.lock().unwrap_or_else(|e| e.into_inner()).next();
-                while let Some(point) = next() {
+                while let Some((point, concurrency)) = next() {
                     // Named when it fails.
-                    eprintln!("killed at {point}");
-                    kill(point);
+                    eprintln!("killed at {point}, -c {concurrency}");
+                    kill(point, concurrency);
                 }
             });
         }

@@ -54,7 +54,7 @@ fn a_build_that_was_cut_leaves_nothing_that_the_next_one_does_not_make() {
     scene.run(&scene.args("build", &[])).expect(0);
     let passed = program::passed(scene.folder());
     assert_ne!(whole, scene.outputs());
-    at_each(&passings(&PUTTING, &passed, 3), |point| {
+    at_each(&passings(&PUTTING, &passed, 3), |point, _| {
         let scene = Scene::new();
         copy(collected.path(), &scene.folder().join("out"));
         write_spec(&scene, "otherwise", 1);

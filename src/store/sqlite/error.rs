@@ -33,6 +33,9 @@ pub(super) fn explain(path: &Path, error: &rusqlite::Error) -> Error {
         ErrorCode::ReadOnly if failure.extended_code == SQLITE_READONLY_DBMOVED => {
             unusable("the file was moved or removed while it was in use")
         }
+        ErrorCode::CannotOpen if !can_open_files() => unusable(
+            "too many open files: raise the limit (`ulimit -n 1024`), then go on with --resume",
+        ),
         ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied => unusable(
             "cannot be opened for writing: check that its folder exists and may be written to, \
              or name another with --output-dir",
@@ -45,4 +48,16 @@ pub(super) fn explain(path: &Path, error: &rusqlite::Error) -> Error {
         ErrorCode::Unknown => corrupt(),
         _ => unusable(&error.to_string()),
     }
+}
+
+/// Whether this process may open as many more files as a store needs: SQLite does not
+/// say why it cannot.
+fn can_open_files() -> bool {
+    const NEEDED: usize = 4;
+    let exhausted = |e: &std::io::Error| {
+        let code = e.raw_os_error().map(rustix::io::Errno::from_raw_os_error);
+        matches!(code, Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE))
+    };
+    let here = [(); NEEDED].map(|()| std::fs::File::open("."));
+    !here.iter().any(|file| file.as_ref().is_err_and(exhausted))
 }

@@ -225,11 +225,17 @@ impl Store for SqliteStore {
     }
 
     fn commit_page(&mut self, page: &PageCommit) -> Result<Committed> {
-        self.change(|db| records::commit_page(db, page))
+        let done = self.change(|db| records::commit_page(db, page))?;
+        if done.pending > 0 {
+            kill::point("child lists pending");
+        }
+        Ok(done)
     }
 
     fn commit_child(&mut self, page: &ChildCommit) -> Result<()> {
-        self.change(|db| children::commit(db, page))
+        self.change(|db| children::commit(db, page))?;
+        kill::point(if page.position.is_some() { "child list begun" } else { "child list done" });
+        Ok(())
     }
 
     fn fail_child(&mut self, key: &ChildKey, parent_seq: i64, reason: &str) -> Result<bool> {

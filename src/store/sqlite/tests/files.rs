@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use super::*;
+use crate::store::PartitionState;
 
 /// What SQLite's own header says: the format version is at 60.
 const VERSION_AT: usize = 60;
@@ -101,25 +102,64 @@ fn an_older_store_is_brought_to_the_newest_format_step_by_step() {
     connection.query_row("SELECT count(*) FROM a", [], |_| Ok(())).unwrap_err();
 }
 
-/// A store as version 0.1.0 of the format made it: before it knew of sinks.
+/// A store of each earlier format with something in every table of the first: it is
+/// read as it is, and brought up to date when it is written.
 #[test]
-fn a_store_of_the_first_format_is_read_as_it_is_and_brought_up_to_date_when_written() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("store.db");
-    let mut connection = Connection::open(&path).unwrap();
-    connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
-    schema::migrate(&mut connection, &schema::STEPS[..1]).unwrap();
-    connection.execute("INSERT INTO meta VALUES ('a', 'b')", []).unwrap();
-    drop(connection);
-    let before = fs::read(&path).unwrap();
-    let reader = SqliteReader::open(&path).unwrap();
-    assert_eq!(reader.meta("a").unwrap().as_deref(), Some("b"));
-    drop(reader);
-    assert_eq!(fs::read(&path).unwrap(), before);
-    let store = SqliteStore::open(&path).unwrap();
-    assert_eq!(store.meta("a").unwrap().as_deref(), Some("b"));
-    store.sent_rows("sink").unwrap().begin("target", "").unwrap();
+fn a_store_of_any_earlier_format_keeps_what_it_holds() {
+    for version in 1..schema::STEPS.len() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let mut connection = Connection::open(&path).unwrap();
+        connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+        schema::migrate(&mut connection, &schema::STEPS[..version]).unwrap();
+        let packed = |text| body(text).packed().to_vec();
+        let insert = |sql: &str, packed: &[u8]| connection.execute(sql, [packed]).unwrap();
+        connection.execute_batch(FORMAT_1).unwrap();
+        insert(
+            "INSERT INTO records VALUES (1, 'issues', '1', 'KAFKA', 'a', 'v', 3, 3, 0, ?1, NULL)",
+            &packed("one"),
+        );
+        insert(
+            "INSERT INTO records VALUES (2, 'issues', '2', 'KAFKA', 'b', 'v', 4, 4, 0, ?1, NULL)",
+            &packed("two"),
+        );
+        insert("INSERT INTO child_items VALUES (1, 1, 'comments', 'c', ?1)", &packed("item c"));
+        drop(connection);
+        let before = fs::read(&path).unwrap();
+        let held = "KAFKA 1 one gone=false [(\"comments\", [(\"c\", \"item c\")])] missing=[]\n\
+                    KAFKA 2 two gone=false [] missing=[(\"comments\", None)]\n\
+                    rejected hash:1 None: This is no JSON.\n";
+        let reader = SqliteReader::open(&path).unwrap();
+        assert_eq!(reader.meta("a").unwrap().as_deref(), Some("b"), "format {version}");
+        assert_eq!(records(&reader, &["KAFKA"]).len(), 2);
+        drop(reader);
+        assert_eq!(fs::read(&path).unwrap(), before, "format {version}: reading changed it");
+
+        let mut store = SqliteStore::open(&path).unwrap();
+        assert_eq!(content(&store, &["KAFKA"]), held, "format {version}");
+        assert_eq!(store.last_seq().unwrap(), 4);
+        assert_eq!(store.cursors(STREAM, "KAFKA").unwrap()[0].position["after"], "KAFKA-2");
+        assert_eq!(store.partitions(STREAM).unwrap()[0].state, PartitionState::Running);
+        assert_eq!(store.outputs().unwrap(), [("a.jsonl".to_owned(), true)]);
+        assert_eq!(store.pending_children(STREAM, None, 9).unwrap().len(), 1);
+        // And it goes on.
+        store.sent_rows("sink").unwrap().begin("target", "").unwrap();
+        store.commit_page(&page(5, vec![record("3", "three", &[])])).unwrap();
+        assert_eq!(store.count_records(STREAM, "KAFKA").unwrap(), 3);
+    }
 }
+
+/// A row in each table of the first format that needs no packed body.
+const FORMAT_1: &str = r#"
+INSERT INTO meta VALUES ('a', 'b'), ('last_seq', '4');
+INSERT INTO partitions VALUES ('issues', 'KAFKA', 'running', NULL, NULL, NULL, NULL);
+INSERT INTO cursors VALUES ('issues', 'KAFKA', 0, '{"after":"KAFKA-2"}', 0);
+INSERT INTO children VALUES ('issues', 'KAFKA', 'a', '1', 'comments', 'fetched', NULL, NULL),
+  ('issues', 'KAFKA', 'b', '2', 'comments', 'pending', NULL, NULL);
+INSERT INTO rejects VALUES (1, 'issues', '', '', 'hash:1', 'KAFKA', 3, 'collect', 'malformed',
+  'This is no JSON.', NULL, NULL);
+INSERT INTO outputs VALUES ('a.jsonl', '1', 1);
+"#;
 
 #[test]
 fn another_programs_file_is_no_store() {

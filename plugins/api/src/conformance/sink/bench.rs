@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use serde_json::Value;
 
 use super::call::{Call, End, told};
-use super::{SinkSuite, call};
+use super::{SinkSuite, call, kill};
 use crate::conformance::report::{panic_text, shown};
 use crate::conformance::scratch::Scratch;
 use crate::{Row, Sink};
@@ -16,6 +16,8 @@ use crate::{Row, Sink};
 /// A sink under test.
 pub(super) struct Bench<'a> {
     pub(super) suite: &'a SinkSuite,
+    /// Which one it is in its test, from 1.
+    pub(super) number: u64,
 }
 
 /// What readers see of an output.
@@ -56,6 +58,11 @@ impl Bench<'_> {
         end: End,
     ) -> Result<(), String> {
         self.suite.play(dir, &calls[..length], end)
+    }
+
+    /// A life in a process of its own, which is killed after its first `length` calls.
+    pub(super) fn kill(&self, dir: &Path, calls: &[Call], length: usize) -> Result<(), String> {
+        kill::kill_after(self.number, dir, &calls[..length])
     }
 
     /// A life whose last call is out of turn: what that call gave.
@@ -199,6 +206,11 @@ pub(super) fn files_below(dir: &Path) -> Vec<PathBuf> {
 /// Paths as text.
 pub(super) fn names(paths: &[PathBuf]) -> String {
     paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// "killed after `open`, `write(2 rows)`".
+pub(super) fn killed(calls: &[Call]) -> String {
+    format!("after a kill after {}", told(calls))
 }
 
 /// "after `open`, `write(2 rows)` and `abort`".

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::Check;
-use super::bench::{Bench, after, same_output, whole};
+use super::bench::{Bench, after, killed, same_output, whole};
 use super::call::{self, Call, End, told};
 use crate::Row;
 
@@ -37,6 +37,11 @@ pub(super) const CHECKS: &[Check] = &[
         name: "a_life_that_was_cut_leaves_no_trace",
         says: "`Sink`: a kill can come between any two calls; the next instance starts clean, and what was left goes",
         run: cut_life,
+    },
+    Check {
+        name: "a_kill_between_two_calls_leaves_no_trace",
+        says: "`Sink`: a kill can come between any two calls; the former output stays until `commit`, and what the killed one left beside it goes",
+        run: killed_life,
     },
     Check {
         name: "output_is_replaced_whole",
@@ -171,6 +176,27 @@ fn cut_life(bench: &Bench) -> Result<(), String> {
         bench.cut(dir.path(), &calls, length, End::Drop)?;
         let when = after(&calls[..length], End::Drop);
         same_output(&before, &bench.look(dir.path())?, &when)?;
+        bench.cut(dir.path(), &calls, calls.len(), End::Drop)?;
+        let when = format!("{when}, and a whole life after it");
+        same_output(&expected, &bench.look(dir.path())?, &when)?;
+        bench.expect_clean(dir.path(), &when)?;
+    }
+    Ok(())
+}
+
+fn killed_life(bench: &Bench) -> Result<(), String> {
+    let calls = second(bench);
+    let clean = bench.scratch();
+    bench.cut(clean.path(), &calls, calls.len(), End::Drop)?;
+    let expected = bench.look(clean.path())?;
+    for length in 1..=calls.len() {
+        let dir = bench.scratch();
+        bench.commit(dir.path(), former(bench))?;
+        let before = bench.look(dir.path())?;
+        bench.kill(dir.path(), &calls, length)?;
+        let when = killed(&calls[..length]);
+        let visible = if length < calls.len() { &before } else { &expected };
+        same_output(visible, &bench.look(dir.path())?, &when)?;
         bench.cut(dir.path(), &calls, calls.len(), End::Drop)?;
         let when = format!("{when}, and a whole life after it");
         same_output(&expected, &bench.look(dir.path())?, &when)?;

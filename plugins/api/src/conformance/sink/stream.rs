@@ -4,7 +4,7 @@
 //! checked.
 
 use super::Check;
-use super::bench::{Bench, same_rows, whole};
+use super::bench::{Bench, killed, same_rows, whole};
 use super::call::{Call, End, told};
 use crate::Row;
 
@@ -52,6 +52,11 @@ fn end_at_any_point(bench: &Bench) -> Result<(), String> {
             let when = format!("in a life after one that ended after {}", told(&calls[..length]));
             delivered(bench, batches.clone(), &when)?;
         }
+    }
+    for length in 1..=calls.len() {
+        let dir = bench.scratch();
+        bench.kill(dir.path(), &calls, length)?;
+        delivered(bench, batches.clone(), &killed(&calls[..length]))?;
     }
     Ok(())
 }

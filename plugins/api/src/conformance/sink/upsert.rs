@@ -1,7 +1,9 @@
 //! What a sink promises that declares [`Delivery::Upsert`](crate::Delivery).
 
+use std::path::Path;
+
 use super::Check;
-use super::bench::{Bench, after, files_below, names, same_set};
+use super::bench::{Bench, after, files_below, killed, names, same_set};
 use super::call::{Call, End};
 use crate::{OutputDir, Row, RowKey};
 
@@ -45,6 +47,11 @@ pub(super) const CHECKS: &[Check] = &[
         name: "a_life_that_was_cut_can_be_made_up_for",
         says: "`Delivery::Upsert`: rows of a life that was cut may be there or not; they come again. Others stay. Nothing else is left behind",
         run: cut_life,
+    },
+    Check {
+        name: "a_kill_between_two_calls_can_be_made_up_for",
+        says: "`Sink`: a kill can come between any two calls; the next instance starts clean, and puts and removes what the killed one was given",
+        run: killed_life,
     },
     Check {
         name: "abort_after_commit_changes_nothing",
@@ -171,6 +178,26 @@ fn keys(bench: &Bench) -> Result<(), String> {
 }
 
 fn cut_life(bench: &Bench) -> Result<(), String> {
+    [End::Abort, End::Drop].into_iter().try_for_each(|end| {
+        made_up_for(bench, &|dir, calls, length| {
+            bench.cut(dir, calls, length, end)?;
+            Ok(after(&calls[..length], end))
+        })
+    })
+}
+
+fn killed_life(bench: &Bench) -> Result<(), String> {
+    made_up_for(bench, &|dir, calls, length| {
+        bench.kill(dir, calls, length)?;
+        Ok(killed(&calls[..length]))
+    })
+}
+
+/// Ends a life after its first calls; how it ended.
+type Ending<'e> = &'e dyn Fn(&Path, &[Call], usize) -> Result<String, String>;
+
+/// That a whole life after one that was cut leaves what it has to.
+fn made_up_for(bench: &Bench, cut: Ending) -> Result<(), String> {
     let former = bench.rows(1..=6, "former");
     let new = [bench.rows(2..=3, "new"), bench.rows(7..=9, "new")];
     let calls = life(new.to_vec(), keys_of(&former[4..]));
@@ -180,27 +207,24 @@ fn cut_life(bench: &Bench) -> Result<(), String> {
     bench.suite.play(clean.path(), &calls, End::Drop)?;
     bench.expect_set(clean.path(), &expected, "after two whole lives")?;
     let files = files_below(clean.path());
-    for end in [End::Abort, End::Drop] {
-        for length in 0..calls.len() {
-            let dir = bench.scratch();
-            bench.commit(dir.path(), vec![former.clone()])?;
-            bench.cut(dir.path(), &calls, length, end)?;
-            let when = after(&calls[..length], end);
-            // Those that the life does not name.
-            let there = bench.read(dir.path())?.unwrap_or_default();
-            for row in bench.kept(&[former[0].clone(), former[3].clone()]) {
-                if !there.contains(&row) {
-                    return Err(format!("{when}, the row {row} of the life before is gone"));
-                }
+    for length in 1..=calls.len() {
+        let dir = bench.scratch();
+        bench.commit(dir.path(), vec![former.clone()])?;
+        let when = cut(dir.path(), &calls, length)?;
+        // Those that the life does not name.
+        let there = bench.read(dir.path())?.unwrap_or_default();
+        for row in bench.kept(&[former[0].clone(), former[3].clone()]) {
+            if !there.contains(&row) {
+                return Err(format!("{when}, the row {row} of the life before is gone"));
             }
-            bench.suite.play(dir.path(), &calls, End::Drop)?;
-            let when = format!("{when}, and the whole life after it");
-            bench.expect_set(dir.path(), &expected, &when)?;
-            let mut left = files_below(dir.path());
-            left.retain(|file| !files.contains(file));
-            if !left.is_empty() {
-                return Err(format!("{when}, {} is left behind", names(&left)));
-            }
+        }
+        bench.suite.play(dir.path(), &calls, End::Drop)?;
+        let when = format!("{when}, and the whole life after it");
+        bench.expect_set(dir.path(), &expected, &when)?;
+        let mut left = files_below(dir.path());
+        left.retain(|file| !files.contains(file));
+        if !left.is_empty() {
+            return Err(format!("{when}, {} is left behind", names(&left)));
         }
     }
     Ok(())
