@@ -15,6 +15,12 @@ use std::time::Duration;
 use common::{Ran, Scrape, assert_same, start, wait};
 use scrape_standin::{Config, Standin};
 
+/// A spec that waits for a server that is slow on purpose.
+fn spec() -> String {
+    assert!(common::JIRA.contains("read: 600ms"));
+    common::JIRA.replace("read: 600ms", "read: 60s")
+}
+
 /// A server, the program, and what a run leaves that nothing disturbs.
 struct Bench {
     standin: Standin,
@@ -32,7 +38,7 @@ impl Bench {
             ..Config::default()
         };
         let (standin, scrape) = (start(config), Scrape::new());
-        fs::write(scrape.dir().join("spec.yaml"), common::JIRA).expect("a spec");
+        fs::write(scrape.dir().join("spec.yaml"), spec()).expect("a spec");
         let mut bench = Self { standin, scrape, whole: BTreeMap::new() };
         bench.run("whole", &[]).expect(0);
         bench.whole = bench.scrape.outputs("whole");
@@ -72,10 +78,11 @@ impl Bench {
         }
     }
 
-    /// A run that has collected some pages, with many to come.
+    /// A run that has collected some pages, with many to come, one after another: enough
+    /// for seconds.
     fn begun(&self) -> Child {
         self.standin.reset();
-        self.answer_after(100);
+        self.answer_after(500);
         let child = self.scrape.start(&self.args("out", &[]));
         while self.standin.stats().requests < 4 {
             std::thread::sleep(Duration::from_millis(5));
@@ -125,18 +132,18 @@ fn an_output_that_may_not_grow_leaves_the_former_one() {
     let bench = Bench::new();
     bench.run("out", &[]).expect(0);
     // Rows that are larger than the limit, while the store is only read.
-    let long = common::JIRA.replace(
+    let long = spec().replace(
         "path: records.jsonl }",
         "path: records.jsonl, template: { text: \"{{ record.body * 40 }}\" } }",
     );
-    assert_ne!(long, common::JIRA);
+    assert_ne!(long, spec());
     fs::write(bench.scrape.dir().join("spec.yaml"), long).expect("a spec");
     let ran = bench.limited("trap '' XFSZ; ulimit -f 4000", &[]);
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
     assert!(ran.stderr.contains("the sink `records` cannot write records.jsonl"), "{}", ran.stderr);
     assert!(ran.stderr.contains("nothing is lost: put it right, then `scrape build`"));
     assert_same(&bench.whole, &bench.scrape.outputs("out"));
-    fs::write(bench.scrape.dir().join("spec.yaml"), common::JIRA).expect("a spec");
+    fs::write(bench.scrape.dir().join("spec.yaml"), spec()).expect("a spec");
     bench.goes_on(&[]);
 }
 

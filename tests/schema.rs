@@ -4,6 +4,8 @@
 //! `SCRAPE_UPDATE=1 cargo test --test schema` writes them anew.
 
 mod common;
+#[path = "schema/reference.rs"]
+mod reference;
 
 use std::path::{Path, PathBuf};
 
@@ -62,6 +64,28 @@ fn the_committed_schemas_are_those_of_the_program() {
             committed == text,
             "{name} is stale (first at {line:?}): SCRAPE_UPDATE=1 cargo test --test schema"
         );
+    }
+}
+
+#[test]
+fn the_page_of_all_keys_is_fresh() {
+    let parsed = |kind: &str| serde_json::from_str(&schema(kind)).expect("JSON");
+    let text = reference::page(&[("A spec", parsed("spec")), ("A file of tests", parsed("test"))]);
+    let path = project().join("docs/keys.md");
+    if std::env::var_os("SCRAPE_UPDATE").is_some() {
+        std::fs::write(&path, &text).expect("a file");
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(committed == text, "docs/keys.md is stale: SCRAPE_UPDATE=1 cargo test --test schema");
+    // Not a page of nothing: the deepest places, and keys of every kind of file.
+    for wanted in [
+        "### `streams.NAME.pagination.ranges`",
+        "### `streams.NAME.map.NAME.transform`",
+        "| `shrink_page` | `false` |",
+        "| `leak` | needed |",
+        "| `replay` | needed |",
+    ] {
+        assert!(text.contains(wanted), "{wanted} is missing in\n{text}");
     }
 }
 

@@ -81,7 +81,7 @@ pub struct TransformCounts {
 }
 
 /// Examples of a task.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskCounts {
     /// Made.
     pub examples: u64,
@@ -93,8 +93,20 @@ pub struct TaskCounts {
     pub errors: u64,
 }
 
+impl TaskCounts {
+    /// Adds what was counted elsewhere.
+    pub fn add(&mut self, other: &Self) {
+        self.examples += other.examples;
+        self.not_applicable += other.not_applicable;
+        self.leaks.dropped += other.leaks.dropped;
+        self.leaks.reported += other.leaks.reported;
+        self.leaks.allowed += other.leaks.allowed;
+        self.errors += other.errors;
+    }
+}
+
 /// Examples whose target stands in their input, by what was done.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeakCounts {
     /// Left out.
     pub dropped: u64,
@@ -154,12 +166,7 @@ impl Tally {
             a.gone_left_out += b.gone_left_out;
         }
         for (a, b) in self.tasks.iter_mut().zip(&other.tasks) {
-            a.examples += b.examples;
-            a.not_applicable += b.not_applicable;
-            a.leaks.dropped += b.leaks.dropped;
-            a.leaks.reported += b.leaks.reported;
-            a.leaks.allowed += b.leaks.allowed;
-            a.errors += b.errors;
+            a.add(b);
         }
         for (a, b) in self.sinks.iter_mut().zip(&other.sinks) {
             a.rows += b.rows;

@@ -7,6 +7,9 @@ mod convert;
 mod counts;
 mod delta;
 mod failures;
+mod feeder;
+mod fill;
+mod keep;
 mod leak;
 mod map;
 mod mapper;
@@ -26,6 +29,7 @@ mod worker;
 
 pub use counts::{BuildCounts, BuildReport, BuiltFile, StreamCounts, TaskCounts};
 pub use failures::{Blame, Failure};
+pub use keep::{Changes, Kept};
 pub use rejected::REJECTED_FILE;
-pub use run::{BuildOptions, Error, run};
+pub use run::{BuildOptions, Error, rebuild, run};
 pub use show::{Attempt, Fate, LeakShown, Show, show};

@@ -21,7 +21,8 @@ enum Message {
 
 /// Open sinks on threads of their own.
 pub(super) struct Outlets<'scope> {
-    outlets: Vec<Outlet<'scope>>,
+    /// By sink; none for one that stands.
+    outlets: Vec<Option<Outlet<'scope>>>,
 }
 
 struct Outlet<'scope> {
@@ -31,19 +32,24 @@ struct Outlet<'scope> {
 }
 
 impl<'scope> Outlets<'scope> {
-    /// Starts a thread for each sink, all of them open.
+    /// Starts a thread for each sink that does not stand; all of them are open.
     pub(super) fn start<'env>(
         scope: &'scope Scope<'scope, 'env>,
         plan: &Plan,
         sinks: &'scope mut [Box<dyn Sink>],
+        stands: &[bool],
     ) -> Self {
         let outlets = sinks
             .iter_mut()
             .zip(&plan.sinks)
-            .map(|(sink, plan)| {
+            .zip(stands)
+            .map(|((sink, plan), stands)| {
+                if *stands {
+                    return None;
+                }
                 let (queue, messages) = sync_channel(QUEUE);
                 let thread = scope.spawn(move || drive(sink.as_mut(), &messages));
-                Outlet { name: plan.name.clone(), queue, thread }
+                Some(Outlet { name: plan.name.clone(), queue, thread })
             })
             .collect();
         Self { outlets }
@@ -51,10 +57,10 @@ impl<'scope> Outlets<'scope> {
 
     /// Gives each sink its rows; false when one has stopped.
     pub(super) fn give(&self, rows: Vec<Vec<Row>>) -> bool {
-        self.outlets
-            .iter()
-            .zip(rows)
-            .all(|(outlet, rows)| rows.is_empty() || outlet.queue.send(Message::Rows(rows)).is_ok())
+        self.outlets.iter().zip(rows).all(|(outlet, rows)| match outlet {
+            Some(outlet) if !rows.is_empty() => outlet.queue.send(Message::Rows(rows)).is_ok(),
+            _ => true,
+        })
     }
 
     /// Ends all threads; with `whole` every sink finishes, so that what it has is
@@ -64,13 +70,13 @@ impl<'scope> Outlets<'scope> {
     /// The first sink, in the spec's order, that failed.
     pub(super) fn close(self, whole: bool) -> Result<(), Error> {
         if whole {
-            for outlet in &self.outlets {
+            for outlet in self.outlets.iter().flatten() {
                 // A sink that has stopped says why below.
                 let _ = outlet.queue.send(Message::Finish);
             }
         }
         let mut failed = Ok(());
-        for Outlet { name, queue, thread } in self.outlets {
+        for Outlet { name, queue, thread } in self.outlets.into_iter().flatten() {
             drop(queue);
             let ended = match thread.join() {
                 Ok(Ok(())) => Ok(()),

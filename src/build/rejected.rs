@@ -1,8 +1,16 @@
 //! `rejected.jsonl`: what could not be used, one line each.
 
+use std::collections::HashSet;
+use std::io::Write;
+use std::ops::ControlFlow;
+
+use scrape_api::{AtomicFile, OutputDir};
 use serde::Serialize;
 
-use crate::store::Reject;
+use super::counts::Tally;
+use super::run::Error;
+use crate::plan::Plan;
+use crate::store::{Reader, Reject};
 
 /// The file's name.
 pub const REJECTED_FILE: &str = "rejected.jsonl";
@@ -42,6 +50,70 @@ pub fn push_line(reject: &Reject, out: &mut Vec<u8>) {
     // Texts and nulls into memory: nothing that could fail.
     let _ = serde_json::to_writer(&mut *out, &line);
     out.push(b'\n');
+}
+
+/// `rejected.jsonl` while it is written.
+pub(super) struct Rejects {
+    file: AtomicFile,
+}
+
+impl Rejects {
+    /// A new one, beside the former.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub(super) fn create(dir: &OutputDir) -> Result<Self, Error> {
+        let file = dir.file(REJECTED_FILE).and_then(AtomicFile::create).map_err(Error::Rejected)?;
+        Ok(Self { file })
+    }
+
+    /// Those of collecting come first, of the partitions that are built.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or the file not be written.
+    pub(super) fn collected(
+        &mut self,
+        plan: &Plan,
+        reader: &dyn Reader,
+        tally: &mut Tally,
+    ) -> Result<(), Error> {
+        let built: HashSet<(&str, &str)> = plan
+            .streams
+            .iter()
+            .flat_map(|s| s.partitions.iter().map(|p| (s.name.as_str(), p.id.as_str())))
+            .collect();
+        let mut written = Ok(());
+        let mut line = Vec::new();
+        reader.rejects(&mut |reject| {
+            if !built.contains(&(reject.stream.as_str(), reject.partition.as_str())) {
+                return ControlFlow::Continue(());
+            }
+            line.clear();
+            push_line(&reject, &mut line);
+            *tally.rejects.entry((reject.stage, reject.reason)).or_default() += 1;
+            written = self.write(&line);
+            if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        written
+    }
+
+    /// More lines.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub(super) fn write(&mut self, lines: &[u8]) -> Result<(), Error> {
+        let what = || scrape_api::Error::io(format!("write {REJECTED_FILE}"));
+        self.file.write_all(lines).map_err(|e| Error::Rejected(what()(e)))
+    }
+
+    /// Makes it durable; committing it puts it in place.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub(super) fn finish(mut self) -> Result<AtomicFile, Error> {
+        self.file.finish().map_err(Error::Rejected)?;
+        Ok(self.file)
+    }
 }
 
 /// Base64 with padding (RFC 4648, section 4).

@@ -4,18 +4,25 @@ use scrape_api::{Row, RowKey};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
+use super::counts::TaskCounts;
+use super::keep::{self, Examples, Mapped};
 use super::map::text_of;
 use super::minify::minify;
-use super::tasks;
+use super::tasks::{self, Made};
 use super::worker::{Current, Done, Worker};
 use crate::plan::{EvalError, Feed, Node, Plan, Scope, SinkPlan, json, template_value};
-use crate::store::{Stage, StoredChild};
+use crate::store::{Stage, StoredChild, StoredRecord};
 
 impl Worker<'_> {
     /// Rows of the record as the server sent it, and of its fetched lists.
-    pub(super) fn raw_rows(&self, current: &Current, key: Option<&str>, done: &mut Done) {
+    pub(super) fn raw_rows(
+        &self,
+        current: &Current,
+        record: &StoredRecord,
+        key: Option<&str>,
+        done: &mut Done,
+    ) {
         let name = &self.plan.streams[current.stream].name;
-        let record = current.record;
         for (number, sink) in self.plan.sinks.iter().enumerate() {
             match &sink.feed {
                 Feed::Raw(stream) if stream == name => {
@@ -41,10 +48,10 @@ impl Worker<'_> {
         sink: usize,
         done: &mut Done,
     ) {
-        let parent = &current.record.primary_key;
+        let parent = current.primary_key;
         let head = format!(
             "{{\"parent_id\":{},\"parent_key\":{},\"item\":",
-            Value::from(parent.as_str()),
+            Value::from(parent),
             Value::from(key)
         );
         let stream = format!("{}.{}", self.plan.streams[current.stream].name, list.name);
@@ -62,13 +69,60 @@ impl Worker<'_> {
         }
     }
 
-    /// Tasks, then the rows of all sinks that are fed with what is made.
-    pub(super) fn outputs(&self, current: &Current, record: &Value, label: &str, done: &mut Done) {
+    /// Tasks, then the rows of all sinks that are fed with what is made of a record,
+    /// if it was mapped; also their prints, if they are kept. `known` gives what a task
+    /// is known to make of it.
+    pub(super) fn outputs(
+        &self,
+        stream: usize,
+        mapped: Option<&Mapped>,
+        known: impl FnMut(usize) -> Option<Examples>,
+        done: &mut Done,
+    ) {
         let plan = self.plan;
+        let Some(mapped) = mapped else {
+            if let Some(keeping) = &mut done.keeping {
+                keeping.prints.extend(keep::no_prints(plan));
+            }
+            return;
+        };
+        let before: Vec<usize> = done.rows.iter().map(Vec::len).collect();
+        let made = self.make(stream, mapped, known, done);
+        let Some(keeping) = &mut done.keeping else { return };
+        let examples = made.iter().map(|made| made.examples.iter().map(|(_, e)| e.text()));
+        keeping.prints.extend(examples.map(keep::print));
+        let rows = plan.sinks.iter().zip(&done.rows).zip(before);
+        keeping.prints.extend(rows.map(|((sink, rows), before)| {
+            let own = rows[before..].iter().filter(|_| keep::has_own_rows(sink));
+            keep::print(own.map(|row| &row.bytes[..]))
+        }));
+    }
+
+    /// What the tasks make of a record; what sinks make of that goes to `done`.
+    pub(super) fn make(
+        &self,
+        stream: usize,
+        mapped: &Mapped,
+        mut known: impl FnMut(usize) -> Option<Examples>,
+        done: &mut Done,
+    ) -> Vec<Made> {
+        let plan = self.plan;
+        let Mapped { partition, primary_key, label, record } = mapped;
+        let current = &Current { stream, partition, primary_key, text: "" };
         let mut scope = self.common.with("record", template_value(record));
         let mut made = Vec::with_capacity(plan.tasks.len());
-        for (task, counts) in plan.tasks.iter().zip(&mut done.tally.tasks) {
-            made.push(tasks::make(plan, task, &scope, counts));
+        for (number, task) in plan.tasks.iter().enumerate() {
+            if let Some(examples) = known(number) {
+                made.push(Made { examples, failures: Vec::new() });
+                continue;
+            }
+            let mut counts = TaskCounts::default();
+            let one = tasks::make(plan, task, &scope, &mut counts);
+            done.made.tasks[number].add(&counts);
+            if let Some(leaf) = done.keeping.as_mut().and_then(|k| k.tasks[number].as_mut()) {
+                leaf.note(&one, &counts);
+            }
+            made.push(one);
         }
         for (task, made) in plan.tasks.iter().zip(&made) {
             for error in &made.failures {
@@ -95,8 +149,15 @@ impl Worker<'_> {
                     }
                 }
                 Feed::Task(name) => {
+                    let stands = self.stands.get(number).is_some_and(|stands| *stands);
                     let mine = plan.tasks.iter().zip(&made).filter(|(task, _)| task.name == *name);
                     for (n, example) in mine.flat_map(|(_, made)| &made.examples) {
+                        if stands {
+                            let count = &mut done.made.sinks[number];
+                            count.rows += 1;
+                            count.bytes += example.text().len() as u64 + 1;
+                            continue;
+                        }
                         let key = self.row_key(current, Some(name), *n);
                         let bytes = match &sink.template {
                             None => Ok(example.text().to_vec()),
@@ -117,6 +178,7 @@ impl Worker<'_> {
                 Feed::Raw(_) | Feed::RawChildren { .. } => {}
             }
         }
+        made
     }
 
     fn sink_failed(
@@ -133,7 +195,7 @@ impl Worker<'_> {
 
     fn row_key(&self, current: &Current, task: Option<&str>, example: u32) -> RowKey {
         let stream = self.plan.streams[current.stream].name.as_str();
-        let key = RowKey::new(stream, current.record.primary_key.as_str());
+        let key = RowKey::new(stream, current.primary_key);
         match task {
             Some(task) => key.of_task(task, example),
             None => key,

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use minijinja::value::{Enumerator, Object};
 use serde_json::Value;
 
+use super::keep::Mapped;
 use super::leak::{leak, place_of};
 use super::map::{Left, Mapping, text_of, unreadable};
 use super::mapper::Mapper;
 use super::tasks;
-use super::worker::{Worker, display_key};
+use super::worker::{Done, Worker, display_key};
 use crate::plan::{EvalError, LeakPolicy, Plan, Scope, TaskPlan, template_value};
 use crate::store::StoredRecord;
 
@@ -105,6 +106,27 @@ impl Show<'_> {
                 format!("the transform {transform} leaves it out: {reason}")
             }
         })
+    }
+
+    /// What a task or a sink makes of a mapped record, by the place of its
+    /// [print](super::keep::prints): a list where it may make several.
+    pub(super) fn part(&self, stream: usize, mapped: &Mapped, part: usize) -> Option<Value> {
+        let plan = self.worker.plan;
+        let mut done = Done::new(0, plan);
+        let made = self.worker.make(stream, mapped, |_| None, &mut done);
+        let (texts, several): (Vec<&[u8]>, bool) = match plan.tasks.get(part) {
+            Some(task) => {
+                let examples = made.get(part)?.examples.iter();
+                (examples.map(|(_, example)| example.text()).collect(), task.for_each.is_some())
+            }
+            None => {
+                let rows = done.rows.get(part - plan.tasks.len())?;
+                (rows.iter().map(|row| &row.bytes[..]).collect(), rows.len() > 1)
+            }
+        };
+        let mut values: Vec<Value> =
+            texts.into_iter().filter_map(|text| serde_json::from_slice(text).ok()).collect();
+        if several && !values.is_empty() { Some(Value::Array(values)) } else { values.pop() }
     }
 
     /// What a task makes of the fields of a record.

@@ -1,5 +1,6 @@
 //! One record from its stored bytes to rows: what each worker of a build does.
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use scrape_api::{Row, Scope as TransformScope};
@@ -8,6 +9,7 @@ use serde_json::Value;
 use super::convert::convert;
 use super::counts::Tally;
 use super::failures::Blame;
+use super::keep::{Growing, Known, Leaf, Mapped, Packed, TaskLeaf};
 use super::map::{Left, Mapping, Rejected, Seen, text_of, unreadable};
 use super::mapper::Mapper;
 use super::projection::Tree;
@@ -23,26 +25,78 @@ pub const WATCHED_RECORDS: u64 = 100;
 pub struct Batch {
     /// Its place among all batches.
     pub number: u64,
-    /// The stream.
-    pub stream: usize,
-    /// The place of its first record in the stream.
-    pub first: u64,
     /// The records.
-    pub records: Vec<StoredRecord>,
+    pub records: Records,
+}
+
+/// Where the records of a batch come from.
+pub enum Records {
+    /// The store.
+    Stored {
+        /// The stream.
+        stream: usize,
+        /// The place of the first in the stream.
+        first: u64,
+        /// As they are stored.
+        records: Vec<StoredRecord>,
+    },
+    /// An earlier build, which has mapped them.
+    Kept {
+        /// A [`Leaf`] as it lies on disk.
+        leaf: Vec<u8>,
+        /// By task: a [`TaskLeaf`], where the task makes what it made.
+        tasks: Vec<Option<Vec<u8>>>,
+    },
+}
+
+impl Records {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Stored { records, .. } if records.is_empty())
+    }
 }
 
 /// What became of a batch.
 pub struct Done {
     /// Its place among all batches.
     pub number: u64,
+    /// How many records it has.
+    pub records: usize,
     /// Rows by sink.
     pub rows: Vec<Vec<Row>>,
     /// Lines for `rejected.jsonl`.
     pub rejected: Vec<u8>,
-    /// What was counted.
-    pub tally: Tally,
+    /// What was counted while records were read and mapped; nothing where an
+    /// earlier build has done so.
+    pub read: Tally,
+    /// What was counted while tasks and sinks made something of them.
+    pub made: Tally,
     /// The stream, and which of its paths led somewhere, for the first records.
     pub seen: Option<(usize, Vec<Seen>)>,
+    /// What is kept for the next build, while the batch is built.
+    pub keeping: Option<Growing>,
+    /// What is kept for the next build.
+    pub kept: Option<Packed>,
+    /// Whether something broke off, so that nothing of it can be kept.
+    pub panicked: bool,
+}
+
+impl Done {
+    /// Nothing yet.
+    pub fn new(number: u64, plan: &Plan) -> Self {
+        Self {
+            number,
+            records: 0,
+            rows: (0..plan.sinks.len()).map(|_| Vec::new()).collect(),
+            rejected: Vec::new(),
+            read: Tally::new(plan),
+            made: Tally::new(plan),
+            seen: None,
+            keeping: None,
+            kept: None,
+            panicked: false,
+        }
+    }
 }
 
 /// What all workers share.
@@ -54,6 +108,10 @@ pub struct Worker<'p> {
     transforms: Vec<Step<'p>>,
     /// Whether some sink's template is to see the tasks.
     pub(super) tasks_are_seen: bool,
+    /// Whether the next build is to take over from this one.
+    keeping: bool,
+    /// By sink: those whose output stands as it is.
+    pub(super) stands: &'p [bool],
 }
 
 /// A step of `transforms:`, ready to be applied.
@@ -64,12 +122,15 @@ struct Step<'p> {
 }
 
 /// The record at hand.
+#[derive(Clone, Copy)]
 pub(super) struct Current<'r> {
     /// Its stream.
     pub(super) stream: usize,
-    /// As it is stored.
-    pub(super) record: &'r StoredRecord,
-    /// Its JSON.
+    /// Its partition.
+    pub(super) partition: &'r str,
+    /// Its identity.
+    pub(super) primary_key: &'r str,
+    /// Its JSON, as long as it is at hand.
     pub(super) text: &'r str,
 }
 
@@ -91,87 +152,136 @@ impl<'p> Worker<'p> {
             .sinks
             .iter()
             .any(|s| s.template.is_some() && matches!(s.feed, Feed::Records | Feed::Task(_)));
-        Self { plan, mappers, common, transforms, tasks_are_seen }
+        Self { plan, mappers, common, transforms, tasks_are_seen, keeping: false, stands: &[] }
+    }
+
+    /// A worker of a build that leaves outputs as they are, by sink, and that the next
+    /// one is to take over from if it is `keeping`.
+    #[must_use]
+    pub fn again(self, keeping: bool, stands: &'p [bool]) -> Self {
+        Self { keeping, stands, ..self }
     }
 
     /// Builds a batch. Nothing in it can fail the build: what cannot be used is
     /// rejected, record by record.
-    pub fn batch(&self, batch: &Batch) -> Done {
-        let watching = batch.first < WATCHED_RECORDS;
-        let watched = self.mappers[batch.stream].watched.len();
-        let mut done = Done {
-            number: batch.number,
-            rows: (0..self.plan.sinks.len()).map(|_| Vec::new()).collect(),
-            rejected: Vec::new(),
-            tally: Tally::new(self.plan),
-            seen: watching.then(|| (batch.stream, vec![Seen::default(); watched])),
-        };
-        for (place, record) in (batch.first..).zip(&batch.records) {
-            let lengths: Vec<usize> = done.rows.iter().map(Vec::len).collect();
-            let watch = place < WATCHED_RECORDS;
-            let (streams, tasks) = (done.tally.streams.clone(), done.tally.tasks.clone());
-            let result = catch_unwind(AssertUnwindSafe(|| {
-                self.record(batch.stream, record, watch, &mut done);
-            }));
-            if result.is_err() {
-                // A plugin that panics costs the record at hand, no more.
-                for (rows, length) in done.rows.iter_mut().zip(lengths) {
-                    rows.truncate(length);
-                }
-                (done.tally.streams, done.tally.tasks) = (streams, tasks);
-                done.tally.streams[batch.stream].read += 1;
-                let rejected = Rejected {
-                    stage: Stage::Transform,
-                    reason: "panicked",
-                    message: String::from(
-                        "a plugin or a template broke off while this record was built",
-                    ),
-                    pointer: None,
-                    child: None,
-                    blame: None,
-                };
-                let text = text_of(record.body.unpack()).unwrap_or_default();
-                self.reject(
-                    &Current { stream: batch.stream, record, text: &text },
-                    rejected,
-                    &mut done,
-                );
+    pub fn batch(&self, batch: Batch) -> Done {
+        let mut done = Done::new(batch.number, self.plan);
+        done.keeping = self.keeping.then(|| Growing::new(self.plan));
+        match batch.records {
+            Records::Stored { stream, first, records } => {
+                self.stored(stream, first, &records, &mut done);
+            }
+            Records::Kept { leaf, tasks } => {
+                done.panicked |= self.kept(leaf, tasks, &mut done).is_err();
             }
         }
-        for (rows, count) in done.rows.iter().zip(&mut done.tally.sinks) {
-            count.rows += rows.len() as u64;
-            count.bytes += rows.iter().map(|r| r.bytes.len() as u64 + 1).sum::<u64>();
+        for (n, (plan, rows)) in self.plan.sinks.iter().zip(&done.rows).enumerate() {
+            let tally = if plan.feed.is_raw() { &mut done.read } else { &mut done.made };
+            tally.sinks[n].rows += rows.len() as u64;
+            tally.sinks[n].bytes += rows.iter().map(|r| r.bytes.len() as u64 + 1).sum::<u64>();
         }
+        done.kept = done.keeping.take().and_then(|keeping| keeping.pack().ok());
         done
     }
 
-    fn record(&self, stream: usize, record: &StoredRecord, watch: bool, done: &mut Done) {
-        let counts = &mut done.tally.streams[stream];
+    fn stored(&self, stream: usize, first: u64, records: &[StoredRecord], done: &mut Done) {
+        if first < WATCHED_RECORDS {
+            let watched = self.mappers[stream].watched.len();
+            done.seen = Some((stream, vec![Seen::default(); watched]));
+        }
+        done.records = records.len();
+        if let Some(keeping) = &mut done.keeping {
+            keeping.leaf = Some(Leaf { stream, records: Vec::new() });
+        }
+        for (place, record) in (first..).zip(records) {
+            let whole = guarded(done, |done| {
+                let begun = done.rejected.len();
+                let mapped = self.read(stream, record, place < WATCHED_RECORDS, done);
+                let told = begun..done.rejected.len();
+                self.outputs(stream, mapped.as_ref(), |_| None, done);
+                if let Some(leaf) = done.keeping.as_mut().and_then(|k| k.leaf.as_mut()) {
+                    let rejected = String::from_utf8_lossy(&done.rejected[told]).into_owned();
+                    leaf.records.push(Known { rejected, mapped });
+                }
+            });
+            if !whole {
+                // A plugin that panics costs the record at hand, no more.
+                done.read.streams[stream].read += 1;
+                let message = "a plugin or a template broke off while this record was built";
+                let stage = Stage::Transform;
+                let rejected =
+                    Rejected { stage, ..Rejected::map("panicked", message.into(), None) };
+                let text = text_of(record.body.unpack()).unwrap_or_default();
+                self.reject(&current(stream, record, &text), rejected, done);
+            }
+        }
+    }
+
+    /// As [`Worker::stored`], from where the records are mapped on.
+    fn kept(&self, leaf: Vec<u8>, tasks: Vec<Option<Vec<u8>>>, done: &mut Done) -> io::Result<()> {
+        let leaf = Leaf::unpack(leaf)?;
+        let mut known = Vec::with_capacity(tasks.len());
+        for (number, packed) in tasks.into_iter().enumerate() {
+            let Some(packed) = packed else {
+                known.push(None);
+                continue;
+            };
+            let task = TaskLeaf::unpack(packed)?;
+            done.made.tasks[number].add(&task.counts);
+            if let Some(keeping) = &mut done.keeping {
+                keeping.tasks[number] = None;
+            }
+            known.push(Some(task.into_examples()));
+        }
+        done.records = leaf.records.len();
+        for record in leaf.records {
+            done.rejected.extend_from_slice(record.rejected.as_bytes());
+            let known = |task: usize| known[task].as_mut()?.next()?;
+            guarded(done, |done| {
+                self.outputs(leaf.stream, record.mapped.as_ref(), known, done);
+            });
+        }
+        Ok(())
+    }
+
+    /// A record up to where it is mapped and transformed, and the rows of it as it
+    /// came.
+    fn read(
+        &self,
+        stream: usize,
+        record: &StoredRecord,
+        watch: bool,
+        done: &mut Done,
+    ) -> Option<Mapped> {
+        let counts = &mut done.read.streams[stream];
         counts.read += 1;
         if record.gone {
             counts.gone += 1;
             if self.plan.streams[stream].drop_gone {
                 counts.gone_left_out += 1;
-                return;
+                return None;
             }
         }
         let mapper = &self.mappers[stream];
         let text = match text_of(record.body.unpack()) {
             Ok(text) => text,
             Err(rejected) => {
-                let current = Current { stream, record, text: "" };
-                return self.reject(&current, rejected, done);
+                self.reject(&current(stream, record, ""), rejected, done);
+                return None;
             }
         };
-        let current = Current { stream, record, text: &text };
+        let current = current(stream, record, &text);
         let tree = match mapper.shape.project(&text) {
             Ok(tree) => tree,
-            Err(error) => return self.reject(&current, unreadable(&error), done),
+            Err(error) => {
+                self.reject(&current, unreadable(&error), done);
+                return None;
+            }
         };
         let key = display_key(mapper, &tree);
-        self.raw_rows(&current, key.as_deref(), done);
-        if self.is_incomplete(&current, done) {
-            return;
+        self.raw_rows(&current, record, key.as_deref(), done);
+        if self.is_incomplete(&current, record, done) {
+            return None;
         }
         let seen = done.seen.as_mut().filter(|_| watch).map(|(_, seen)| seen.as_mut_slice());
         let vars = mapper.vars(&record.partition);
@@ -180,31 +290,37 @@ impl<'p> Worker<'p> {
         let mapped = mapping.record(&tree).and_then(|map| self.transform(Value::Object(map)));
         match mapped {
             Ok(value) => {
-                done.tally.streams[stream].mapped += 1;
-                let label = key.as_deref().unwrap_or(&record.primary_key);
-                self.outputs(&current, &value, label, done);
+                done.read.streams[stream].mapped += 1;
+                Some(Mapped {
+                    partition: record.partition.clone(),
+                    primary_key: record.primary_key.clone(),
+                    label: key.unwrap_or_else(|| record.primary_key.clone()),
+                    record: value,
+                })
             }
             Err(Left::Rejected(rejected)) => {
                 if let Some(blame) = &rejected.blame {
                     let label = key.as_deref().unwrap_or(&record.primary_key);
-                    done.tally.failures.note(blame, label);
+                    done.read.failures.note(blame, label);
                 }
                 self.reject(&current, rejected, done);
+                None
             }
             Err(Left::Dropped { transform, reason }) => {
-                done.tally.streams[stream].dropped += 1;
-                *done.tally.dropped.entry((transform, reason)).or_default() += 1;
+                done.read.streams[stream].dropped += 1;
+                *done.read.dropped.entry((transform, reason)).or_default() += 1;
+                None
             }
         }
     }
 
     /// Whether child lists are missing; those that failed are told of.
-    fn is_incomplete(&self, current: &Current, done: &mut Done) -> bool {
-        let missing = &current.record.missing;
+    fn is_incomplete(&self, current: &Current, record: &StoredRecord, done: &mut Done) -> bool {
+        let missing = &record.missing;
         if missing.is_empty() {
             return false;
         }
-        let counts = &mut done.tally.streams[current.stream];
+        let counts = &mut done.read.streams[current.stream];
         if missing.iter().any(|(_, reason)| reason.is_some()) {
             counts.failed += 1;
         } else {
@@ -220,7 +336,7 @@ impl<'p> Worker<'p> {
                     child: Some(child.clone()),
                     blame: None,
                 };
-                self.note(current, rejected, false, done);
+                self.note(current, rejected, false, &mut done.read, &mut done.rejected);
             }
         }
         true
@@ -251,23 +367,30 @@ impl<'p> Worker<'p> {
         label: &str,
         done: &mut Done,
     ) {
-        done.tally.failures.note(&Blame::template(what, error.clone()), label);
+        done.made.failures.note(&Blame::template(what, error.clone()), label);
         let message = format!("{what}, {} (record {label})", error.told(&self.plan.sources));
         let rejected = Rejected { stage, ..Rejected::map("template_failed", message, None) };
-        self.note(current, rejected, false, done);
+        self.note(current, rejected, false, &mut done.made, &mut done.rejected);
     }
 
     /// The record goes no further.
     fn reject(&self, current: &Current, rejected: Rejected, done: &mut Done) {
-        done.tally.streams[current.stream].rejected += 1;
-        self.note(current, rejected, true, done);
+        done.read.streams[current.stream].rejected += 1;
+        self.note(current, rejected, true, &mut done.read, &mut done.rejected);
     }
 
-    fn note(&self, current: &Current, rejected: Rejected, with_raw: bool, done: &mut Done) {
+    fn note(
+        &self,
+        current: &Current,
+        rejected: Rejected,
+        with_raw: bool,
+        tally: &mut Tally,
+        lines: &mut Vec<u8>,
+    ) {
         let reject = Reject {
             stream: self.plan.streams[current.stream].name.clone(),
-            partition: current.record.partition.clone(),
-            key: current.record.primary_key.clone(),
+            partition: current.partition.to_owned(),
+            key: current.primary_key.to_owned(),
             child: rejected.child,
             stage: rejected.stage,
             reason: rejected.reason.to_owned(),
@@ -275,9 +398,29 @@ impl<'p> Worker<'p> {
             pointer: rejected.pointer,
             raw: with_raw.then(|| current.text.as_bytes().to_vec()),
         };
-        push_line(&reject, &mut done.rejected);
-        *done.tally.rejects.entry((reject.stage, reject.reason)).or_default() += 1;
+        push_line(&reject, lines);
+        *tally.rejects.entry((reject.stage, reject.reason)).or_default() += 1;
     }
+}
+
+/// Does something with one record; false when a plugin or a template broke off: then
+/// it is as if nothing had been done.
+fn guarded(done: &mut Done, work: impl FnOnce(&mut Done)) -> bool {
+    let lengths: Vec<usize> = done.rows.iter().map(Vec::len).collect();
+    let (streams, tasks) = (done.read.streams.clone(), done.made.tasks.clone());
+    if catch_unwind(AssertUnwindSafe(|| work(done))).is_ok() {
+        return true;
+    }
+    for (rows, length) in done.rows.iter_mut().zip(lengths) {
+        rows.truncate(length);
+    }
+    (done.read.streams, done.made.tasks) = (streams, tasks);
+    done.panicked = true;
+    false
+}
+
+fn current<'r>(stream: usize, record: &'r StoredRecord, text: &'r str) -> Current<'r> {
+    Current { stream, partition: &record.partition, primary_key: &record.primary_key, text }
 }
 
 /// The key that people read.

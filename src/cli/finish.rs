@@ -36,14 +36,7 @@ pub fn finish(
     end: End,
     again: &str,
 ) -> Outcome {
-    let build = LastBuild::of(plan, built);
-    build.write(store)?;
-    let reader = store.reader()?;
-    let stats = Stats::gather(plan, &*reader, built, observer)?;
-    stats.write(&OutputDir::new(dir)).map_err(|e| Ended::failed(e.to_string()))?;
-    let mut found = failures::findings(&built.failures, &plan.sources, &dir.display().to_string());
-    found.extend(built.warnings.iter().cloned());
-    diagnostics::print_all(&found, &plan.sources, observer.voice().is_json());
+    let stats = settle(plan, store, dir, built, observer)?;
     for (file, _) in store.outputs()? {
         if !built.files.iter().any(|built| built.path == file) && dir.join(&file).exists() {
             let warning = format!("{file} is of an earlier build, and no longer made");
@@ -71,6 +64,28 @@ pub fn finish(
         (_, true) if stats.is_sound() => Exit::Complete,
         (_, _) => Exit::Incomplete,
     })
+}
+
+/// Writes what is known of a build, `stats.json` among it, and tells what it found.
+///
+/// # Errors
+/// When the store cannot be read or the file not be written.
+pub fn settle(
+    plan: &Plan,
+    store: &mut dyn Store,
+    dir: &Path,
+    built: &BuildReport,
+    observer: &Observer,
+) -> Outcome<Stats> {
+    let build = LastBuild::of(plan, built);
+    build.write(store)?;
+    let reader = store.reader()?;
+    let stats = Stats::gather(plan, &*reader, built, observer)?;
+    stats.write(&OutputDir::new(dir)).map_err(|e| Ended::failed(e.to_string()))?;
+    let mut found = failures::findings(&built.failures, &plan.sources, &dir.display().to_string());
+    found.extend(built.warnings.iter().cloned());
+    diagnostics::print_all(&found, &plan.sources, observer.voice().is_json());
+    Ok(stats)
 }
 
 /// The files of a build with rows, and where they are.

@@ -8,12 +8,11 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_64;
 
 use crate::build::{BuildReport, BuiltFile};
 use crate::plan::Plan;
 use crate::report::{Ended, Exit, Outcome};
-use crate::spec::Source;
+use crate::spec::{Source, text_hash};
 use crate::store::{self, Store};
 
 /// Names in the store's book-keeping.
@@ -98,7 +97,7 @@ impl LastBuild {
         let used = |source: &Source| UsedFile {
             shown: source.path.clone(),
             path: std::path::absolute(&source.path).unwrap_or_else(|_| source.path.clone()),
-            hash: xxh3_64(source.text.as_bytes()),
+            hash: text_hash(source.text.as_bytes()),
         };
         Self {
             at: now(),
@@ -129,7 +128,7 @@ impl LastBuild {
     /// The first of its files that is another by now, or gone.
     pub fn changed_file(&self) -> Option<&Path> {
         let same = |file: &UsedFile| {
-            std::fs::read(&file.path).is_ok_and(|bytes| xxh3_64(&bytes) == file.hash)
+            std::fs::read(&file.path).is_ok_and(|bytes| text_hash(&bytes) == file.hash)
         };
         self.sources.iter().find(|file| !same(file)).map(|file| file.shown.as_path())
     }

@@ -27,6 +27,8 @@ mod validate;
 mod verb;
 mod verbs;
 mod verify;
+mod watch;
+mod watched;
 
 pub use program::main;
 #[cfg(test)]

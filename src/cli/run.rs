@@ -15,7 +15,7 @@ use super::room::Room;
 use super::spec_args::SpecArgs;
 use super::verb::{Run, Verb};
 use super::{finish, signals, transport};
-use crate::build;
+use crate::build::{self, BuildOptions};
 use crate::collect::{self, CollectOptions, CollectReport};
 use crate::http::{Cause, Client, ClientOptions, Stop};
 use crate::observe::{Display, Event, Observer, Track};
@@ -144,7 +144,7 @@ fn run(spec: &SpecArgs) -> Outcome {
         job.tell_start(&observer);
         let _display = Display::start(observer.clone(), true);
         let (back, report) = runtime.block_on(async {
-            signals::listen(stop.clone(), observer.clone());
+            signals::listen(stop.clone(), observer.clone(), signals::finishing);
             tokio::spawn(room.clone().watch(stop.clone(), observer.clone()));
             job.collect(store, client, &stop, &observer).await
         })?;
@@ -338,15 +338,29 @@ pub fn build_into(
     dir: &Path,
     observer: &Arc<Observer>,
 ) -> Outcome<build::BuildReport> {
-    let _lock = Lock::acquire(dir, LockKind::Build)?;
+    let lock = Lock::acquire(dir, LockKind::Build)?;
+    build_under(&lock, plan, store, dir, observer, |store, dir, options| {
+        build::run(plan, store, dir, options)
+    })
+}
+
+/// Builds in some way while the build lock is held, and shows how far it is.
+pub fn build_under<T>(
+    _lock: &Lock,
+    plan: &Plan,
+    store: &mut dyn Store,
+    dir: &Path,
+    observer: &Arc<Observer>,
+    build: impl FnOnce(&mut dyn Store, &OutputDir, &BuildOptions) -> Result<T, build::Error>,
+) -> Outcome<T> {
     let track = Arc::new(Track::of_build());
     track.begin(0);
     track.expect(records(plan, store)?);
     observer.board.begin(vec![track.clone()]);
     let _display = Display::start(observer.clone(), !prints(plan));
     let beside = vec![STATS_FILE.to_owned()];
-    let options = build::BuildOptions { beside, track: Some(track), ..Default::default() };
-    build::run(plan, store, &OutputDir::new(dir), &options)
+    let options = BuildOptions { beside, track: Some(track), ..Default::default() };
+    build(store, &OutputDir::new(dir), &options)
         .map_err(|error| build_ended(&error, plan, observer))
 }
 

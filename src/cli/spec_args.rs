@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Map, Value};
@@ -20,8 +21,8 @@ pub struct SpecArgs {
     loaded: RefCell<Loaded>,
     params: Vec<ParamDecl>,
     matches: ArgMatches,
-    /// The arguments after the verb, as they were given.
-    given: Vec<String>,
+    /// The arguments of the process.
+    argv: Vec<OsString>,
 }
 
 impl SpecArgs {
@@ -77,8 +78,25 @@ impl SpecArgs {
             .fold(verb, |verb, decl| verb.arg(flag(decl).help_heading(heading.clone())));
         let matches = parsed(verb.try_get_matches_from(&argv[1..]))?;
         log::init(matches.get_count("verbose"), voice(&matches).is_json());
-        let given = argv[2..].iter().map(|a| a.to_string_lossy().into_owned()).collect();
-        Ok(Self { loaded: RefCell::new(loaded), params, matches, given })
+        Ok(Self { loaded: RefCell::new(loaded), params, matches, argv: argv.to_vec() })
+    }
+
+    /// Reads the spec again, and the arguments with its help.
+    ///
+    /// # Errors
+    /// As [`SpecArgs::parse`].
+    pub fn reload(&self, verb: Command) -> Outcome<Self> {
+        Self::parse(verb, &self.argv)
+    }
+
+    /// The texts of all files that were read so far.
+    pub fn sources(&self) -> Arc<Sources> {
+        self.loaded.borrow().sources.clone()
+    }
+
+    /// The arguments after the verb, as they were given.
+    fn given(&self) -> impl Iterator<Item = String> {
+        self.argv.iter().skip(2).map(|word| word.to_string_lossy().into_owned())
     }
 
     /// Makes the plan: stored params first, then those of the command line.
@@ -130,10 +148,10 @@ impl SpecArgs {
     /// `more` behind it and without what would begin anew.
     pub fn again(&self, dir: &Path, more: &str) -> String {
         let mut words = vec!["scrape".to_owned(), "run".to_owned()];
-        let mut given = self.given.iter();
+        let mut given = self.given();
         while let Some(word) = given.next() {
             match word.as_str() {
-                "--fresh" | "--resume" => {}
+                "--fresh" | "--resume" | "--watch" => {}
                 // An existing recording is never written over.
                 "--record" | "-o" | "--output-dir" => drop(given.next()),
                 word => words.push(quoted(word)),
@@ -146,7 +164,7 @@ impl SpecArgs {
     /// The command line of another verb for this directory, which knows the
     /// params by itself.
     pub fn other(&self, verb: &str, dir: &Path, more: &str) -> String {
-        let spec = quoted(self.given.first().map_or("", String::as_str));
+        let spec = quoted(&self.given().next().unwrap_or_default());
         let dir = quoted(&dir.display().to_string());
         let allowed: String = allowed(&self.matches)
             .iter()

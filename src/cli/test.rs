@@ -24,6 +24,11 @@ use crate::trial;
 /// Findings of one test that are shown.
 const MOST_SHOWN: usize = 20;
 
+/// What `--crash` gives the runs that it kills: where, which test, after how many steps.
+const LIFE_FOLDER: &str = "SCRAPE_LIFE_FOLDER";
+const LIFE_CASE: &str = "SCRAPE_LIFE_CASE";
+const LIFE_STEPS: &str = "SCRAPE_LIFE_STEPS";
+
 /// The verb.
 pub const VERB: Verb = Verb { command, run: Run::Plain(run) };
 
@@ -55,11 +60,6 @@ fn command() -> Command {
                      out. Databases of SQLite are compared by their rows.",
                 ),
         )
-        .args([
-            // What such a run is called with.
-            Arg::new("life").long("life").num_args(2).hide(true),
-            Arg::new("kill-after").long("kill-after").value_parser(value_parser!(u64)).hide(true),
-        ])
         .arg(allow_read())
         .arg(format())
         .after_help(
@@ -73,8 +73,8 @@ fn run(args: &ArgMatches) -> Outcome {
     let json = args.get_one::<String>("format").is_some_and(|format| format == "json");
     let allowed = allowed(args);
     let runtime = transport::runtime()?;
-    if let Some(life) = args.get_many::<String>("life") {
-        return live(args, &life.collect::<Vec<_>>(), &runtime, &allowed);
+    if let Some(folder) = std::env::var_os(LIFE_FOLDER) {
+        return live(args, Path::new(&folder), &runtime, &allowed);
     }
     let (mut passed, mut failed, mut broken) = (0, 0, false);
     for named in args.get_many::<PathBuf>("spec").into_iter().flatten() {
@@ -162,7 +162,8 @@ fn crash(
     Ok(crashed)
 }
 
-/// The call of this program for a run that may be killed.
+/// The call of this program for a run that may be killed. What it is to do is no flag:
+/// nobody else has a use for it.
 fn life(
     me: &Path,
     spec: &Path,
@@ -172,31 +173,33 @@ fn life(
     kill_after: Option<u64>,
 ) -> process::Command {
     let mut command = process::Command::new(me);
-    command.arg("test").arg(spec).arg("--life").arg(case.to_string()).arg(folder);
+    command.arg("test").arg(spec).env(LIFE_FOLDER, folder).env(LIFE_CASE, case.to_string());
     for folder in allowed {
         command.arg("--allow-read").arg(folder);
     }
-    if let Some(steps) = kill_after {
-        command.arg("--kill-after").arg(steps.to_string());
-    }
+    match kill_after {
+        Some(steps) => command.env(LIFE_STEPS, steps.to_string()),
+        None => command.env_remove(LIFE_STEPS),
+    };
     command
 }
 
 /// A run of [`life`]: says on standard output how it ends.
 fn live(
     args: &ArgMatches,
-    life: &[&String],
+    folder: &Path,
     runtime: &tokio::runtime::Runtime,
     allowed: &[PathBuf],
 ) -> Outcome {
-    let named = args.get_one::<PathBuf>("spec").ok_or(Ended::told(Exit::Usage))?;
+    let number = |name| std::env::var(name).ok().and_then(|number| number.parse::<u64>().ok());
+    let none = || Ended::usage(format!("{LIFE_FOLDER} is set, and there is no such test"));
+    let named = args.get_one::<PathBuf>("spec").ok_or_else(none)?;
     let (spec, beside) = trial::sidecar(named);
-    let file = trial::load(&beside, allowed).map_err(|_| Ended::told(Exit::Usage))?;
-    let [case, folder] = life else { return Err(Ended::told(Exit::Usage)) };
-    let case = case.parse().ok().and_then(|number: usize| file.cases.get(number));
-    let case = case.ok_or(Ended::told(Exit::Usage))?;
-    let steps = trial::Steps::until(args.get_one("kill-after").copied());
-    let lived = trial::live(runtime, &spec, (&file, case), &connect, Path::new(folder), &steps);
+    let file = trial::load(&beside, allowed).map_err(|_| none())?;
+    let case = number(LIFE_CASE).and_then(|case| file.cases.get(usize::try_from(case).ok()?));
+    let case = case.ok_or_else(none)?;
+    let steps = trial::Steps::until(number(LIFE_STEPS));
+    let lived = trial::live(runtime, &spec, (&file, case), &connect, folder, &steps);
     let line = lived.map_or_else(trial::Line::Failed, trial::Line::Done);
     print(&format!("{line}\n"));
     Ok(Exit::Complete)

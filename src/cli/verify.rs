@@ -127,7 +127,7 @@ fn ask(
     let client = transport::client(&plan, client, &stop, observer)?;
     let _display = Display::start(observer.clone(), true);
     runtime.block_on(async {
-        signals::listen(stop.clone(), observer.clone());
+        signals::listen(stop.clone(), observer.clone(), signals::finishing);
         let writer = Writer::start(store)?;
         let verified =
             collect::verify(plan, writer.clone(), client, options, stop, observer.clone()).await;

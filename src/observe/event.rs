@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use super::board::Spacing;
 use super::words::{about, count, counted, duration, pace, rate, so_far};
@@ -231,6 +232,46 @@ pub enum Event<'a> {
         /// How many sinks.
         sinks: usize,
     },
+    /// A watch waits for a save.
+    Watching {
+        /// The output directory.
+        directory: &'a str,
+        /// How many files are watched.
+        files: usize,
+    },
+    /// Files that a watch builds from were saved.
+    Saved {
+        /// Which.
+        files: &'a [String],
+    },
+    /// A watch has built again.
+    Rebuilt {
+        /// The output directory.
+        directory: &'a str,
+        /// What differs in tasks and sinks; none where the records are others.
+        #[serde(flatten)]
+        changes: Option<&'a Value>,
+        /// How long it took.
+        #[serde(rename = "took_seconds", serialize_with = "seconds")]
+        took: Duration,
+        /// The lines.
+        #[serde(skip)]
+        text: &'a str,
+    },
+    /// A watch could not build: what was built before is still there.
+    NotBuilt {
+        /// The output directory.
+        directory: &'a str,
+        /// Why, where that has not been told.
+        reason: Option<&'a str>,
+    },
+    /// A watch waits for another process that builds.
+    BuildElsewhere {
+        /// Why.
+        reason: &'a str,
+    },
+    /// The first signal came while a watch builds.
+    EndsAfterBuild,
     /// The tests of a spec were checked and found well formed.
     ValidTests {
         /// Their file.
@@ -340,16 +381,23 @@ impl Event<'_> {
     /// How much it matters.
     pub fn level(&self) -> Level {
         match self {
-            Self::Failed { .. } | Self::Rejected { .. } | Self::DiskLow { .. } => Level::Error,
+            Self::Failed { .. }
+            | Self::Rejected { .. }
+            | Self::DiskLow { .. }
+            | Self::NotBuilt { .. } => Level::Error,
             Self::PaceDamaged { .. }
             | Self::PaceUnshared { .. }
             | Self::FetchIf { .. }
             | Self::Closed { .. }
             | Self::DiskShort { .. }
             | Self::Interrupted
+            | Self::EndsAfterBuild
+            | Self::BuildElsewhere { .. }
             | Self::Stopped
             | Self::Warning { .. } => Level::Warning,
-            Self::NothingToFetch { .. } | Self::Summary { .. } => Level::Result,
+            Self::NothingToFetch { .. } | Self::Rebuilt { .. } | Self::Summary { .. } => {
+                Level::Result
+            }
             _ => Level::Info,
         }
     }
@@ -442,6 +490,22 @@ impl Event<'_> {
                 counted(*records, "record"),
                 super::words::size(*needed)
             ),
+            Self::Watching { files, .. } => format!(
+                "watching {}: save one to build again, Ctrl-C to end",
+                counted(*files as u64, "file")
+            ),
+            Self::Saved { files } => format!("\nsaved: {}", files.join(", ")),
+            Self::Rebuilt { text, .. } => return Cow::Borrowed(text),
+            Self::NotBuilt { directory, reason } => {
+                let why = reason.map_or(String::new(), |reason| format!(": {reason}"));
+                format!(
+                    "not built{why}\nwhat was built before stays in {directory}; waiting for the next save"
+                )
+            }
+            Self::BuildElsewhere { reason } => format!("waiting: {reason}"),
+            Self::EndsAfterBuild => {
+                String::from("interrupted: ending once this build is done (again to stop at once)")
+            }
             Self::Interrupted => String::from(
                 "interrupted: finishing the pages in hand, then building (again to stop at once)",
             ),

@@ -11,7 +11,7 @@ use super::template::template_value;
 /// as a whole, the text is copied.
 #[derive(Debug)]
 pub struct Written {
-    value: Value,
+    value: OnceLock<Value>,
     text: Vec<u8>,
     native: OnceLock<minijinja::Value>,
 }
@@ -20,7 +20,17 @@ impl Written {
     /// Writes a value.
     pub fn new(value: Value) -> Self {
         let text = text_of(&value);
-        Self { value, text, native: OnceLock::new() }
+        Self { value: value.into(), text, native: OnceLock::new() }
+    }
+
+    /// Takes the text of a value as [`Written::new`] wrote it.
+    pub fn from_text(text: String) -> Self {
+        Self { value: OnceLock::new(), text: text.into_bytes(), native: OnceLock::new() }
+    }
+
+    fn value(&self) -> &Value {
+        // What was written as JSON can be read.
+        self.value.get_or_init(|| serde_json::from_slice(&self.text).unwrap_or_default())
     }
 
     /// Its text, on one line.
@@ -30,14 +40,15 @@ impl Written {
 
     /// As templates see it.
     pub fn seen(self: &Arc<Self>) -> minijinja::Value {
-        match self.value {
-            Value::Object(_) => minijinja::Value::from_dyn_object(self.clone()),
-            _ => template_value(&self.value),
+        if self.text.starts_with(b"{") {
+            minijinja::Value::from_dyn_object(self.clone())
+        } else {
+            template_value(self.value())
         }
     }
 
     fn native(&self) -> &minijinja::Value {
-        self.native.get_or_init(|| template_value(&self.value))
+        self.native.get_or_init(|| template_value(self.value()))
     }
 }
 
@@ -51,7 +62,7 @@ impl Object for Written {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        let keys = self.value.as_object().into_iter().flat_map(serde_json::Map::keys);
+        let keys = self.value().as_object().into_iter().flat_map(serde_json::Map::keys);
         Enumerator::Values(keys.map(|key| minijinja::Value::from(key.as_str())).collect())
     }
 }

@@ -47,6 +47,7 @@ pub use stream::{
 };
 pub use template::{Budget, Callee, Env, Scope, Template, template_value};
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -81,6 +82,19 @@ pub struct Plan {
     pub sinks: Vec<SinkPlan>,
     /// The texts of the spec and of all files that it names, for messages.
     pub sources: Arc<Sources>,
+    /// What tells two plans apart, part by part.
+    pub fingerprints: Fingerprints,
+}
+
+/// Fingerprints of the parts of a plan. Two parts that have the same make the same of
+/// the same, and tell of the same places where that fails.
+#[derive(Debug, Clone, Default)]
+pub struct Fingerprints {
+    /// All but the tasks and the templates of sinks: what decides which records there
+    /// are and how they are mapped. None where that cannot be known before it is run.
+    pub reading: Option<u64>,
+    /// Tasks by name, those that can be known.
+    pub tasks: BTreeMap<String, u64>,
 }
 
 impl Plan {

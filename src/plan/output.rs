@@ -57,6 +57,13 @@ pub enum Feed {
     },
 }
 
+impl Feed {
+    /// Whether it is what the server sent, whatever is mapped of it.
+    pub fn is_raw(&self) -> bool {
+        matches!(self, Self::Raw(_) | Self::RawChildren { .. })
+    }
+}
+
 /// One sink, ready to be opened. [`SinkTarget`] holds the plugin.
 pub struct SinkPlan {
     /// Its name in the spec.

@@ -6,8 +6,8 @@ mod memo;
 mod sandbox;
 mod scope;
 
-use std::collections::BTreeSet;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -25,7 +25,7 @@ use budget::FUEL;
 pub(super) use budget::{of_bytes, of_value};
 pub use calls::Callee;
 pub use sandbox::is_below;
-use sandbox::{Folders, Level};
+use sandbox::{Asked, Folders, Level};
 use scope::SCOPE;
 pub use scope::Scope;
 
@@ -63,6 +63,7 @@ pub struct Env {
     /// No other environment of the process has it.
     id: u64,
     folders: Folders,
+    asked: Asked,
 }
 
 impl Default for Env {
@@ -90,7 +91,9 @@ impl Env {
         inner.set_path_join_callback(|name, template| beside(name, template).into());
         let folders = Folders::default();
         let own = folders.clone();
-        inner.set_loader(move |name| load_text(&own, Path::new(name)));
+        let asked = Asked::default();
+        let asked_for = asked.clone();
+        inner.set_loader(move |name| load_text(&own, &asked_for, Path::new(name)));
         filters::register(&mut inner);
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Relaxed);
@@ -98,7 +101,7 @@ impl Env {
         // end, and to drop such a value takes more stack than there is.
         inner.remove_global("namespace");
         inner.add_function("render", move |state: &State, name: String| render(id, state, &name));
-        Self { inner, next: 0, id, folders }
+        Self { inner, next: 0, id, folders, asked }
     }
 
     /// Compiles a template. `span` is the place of exactly this text; where the
@@ -304,6 +307,12 @@ impl Env {
             self.inner.get_template(&name).map_err(|e| EvalError::new(describe(&e), span))?;
         Ok(compiled.undeclared_variables(true).into_iter().collect())
     }
+
+    /// The files that `render` and its like have asked for so far, with a hash of what
+    /// each holds ([`text_hash`](crate::spec::text_hash)); none where there is no file.
+    pub fn texts(&self) -> BTreeMap<PathBuf, Option<u64>> {
+        self.asked.all()
+    }
 }
 
 impl Template {
@@ -401,7 +410,11 @@ fn dotted_names(expression: &str) -> Vec<String> {
     if names.iter().all(|name| is_name(name)) { names } else { Vec::new() }
 }
 
-fn load_text(folders: &Folders, file: &Path) -> Result<Option<String>, minijinja::Error> {
+fn load_text(
+    folders: &Folders,
+    asked: &Asked,
+    file: &Path,
+) -> Result<Option<String>, minijinja::Error> {
     if let Some(name) = file.to_string_lossy().strip_prefix(OUTSIDE) {
         return Err(minijinja::Error::new(
             ErrorKind::InvalidOperation,
@@ -414,7 +427,9 @@ fn load_text(folders: &Folders, file: &Path) -> Result<Option<String>, minijinja
             format!("{}: a link that leads out of the folder of templates", file.display()),
         ));
     }
-    match std::fs::read_to_string(file) {
+    let text = std::fs::read_to_string(file);
+    asked.note(file, text.as_deref().ok());
+    match text {
         Ok(text) => budget::check_chains(&text).map(|()| Some(text)),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(minijinja::Error::new(

@@ -274,10 +274,15 @@ impl Cx<'_> {
             let Shape::Section(section) = (outer.shape)() else { return false };
             free(outer.name) && section.key(text).is_some()
         });
+        let instead = forms::elsewhere(declaration.name, text);
         let hint = match (text, meant, inner) {
-            _ if text.starts_with('+') || text.ends_with('+') => {
-                format!("`{text}` adds to a list of the file that is extended")
-            }
+            _ if text.starts_with('+') || text.ends_with('+') => match value.data {
+                Data::List(_) => {
+                    format!("`{text}` adds to a list of the file that is extended")
+                }
+                _ => format!("it adds items to a list: `{text}: [ … ]`"),
+            },
+            _ if instead.is_some() => instead.unwrap_or_default().to_owned(),
             _ if text.contains(' ') && meant.is_none() => {
                 String::from("inside `{ … }` a comma begins a new key: quote the value before it")
             }

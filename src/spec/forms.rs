@@ -58,6 +58,32 @@ const SYNONYMS: &[(&str, &str, &str)] = &[
     ("Spec", "destinations", "sinks"),
 ];
 
+/// What other tools have a key for, and this language has not: the section, their
+/// keys, and what to do instead.
+const ELSEWHERE: &[(&str, &[&str], &str)] = &[
+    (
+        "HttpSpec",
+        &["proxy", "proxies"],
+        "proxies come from the environment: HTTPS_PROXY, HTTP_PROXY, NO_PROXY",
+    ),
+    (
+        "HttpSpec",
+        &["verify", "verify_ssl", "ssl_verify", "insecure", "tls"],
+        "certificates are always checked",
+    ),
+    ("HttpSpec", &["cookies", "cookie"], "headers: { Cookie: … }, or `auth` for a secret one"),
+    ("HttpSpec", &["cache"], "what was collected is kept in the store, and not asked for again"),
+    ("StreamSpec", &["incremental", "incremental_sync"], "`--resume` asks for what is new"),
+    ("StreamSpec", &["limit", "max_records"], "`scrape run SPEC --limit N`"),
+    ("SinkSpec", &["mode", "append", "overwrite"], "a sink says by itself how it replaces rows"),
+];
+
+/// What there is in place of a key that this language does not have.
+pub fn elsewhere(section: &str, text: &str) -> Option<&'static str> {
+    let found = ELSEWHERE.iter().find(|(of, theirs, _)| *of == section && theirs.contains(&text));
+    found.map(|(.., instead)| *instead)
+}
+
 /// The key that stands here for what others call `text`.
 pub fn synonym(section: &str, text: &str) -> Option<&'static str> {
     let found = SYNONYMS.iter().find(|(of, theirs, _)| *of == section && *theirs == text);
@@ -144,6 +170,12 @@ pub fn of_section(node: &Yaml, declaration: &Declaration) -> Option<String> {
         "ParamSpec" => return Some(format!("{{ type: string, default: {text} }}")),
         "SecretSpec" => return Some(format!("{{ env: {text} }}")),
         "RequestSpec" => return Some(format!("{{ path: {text} }}")),
+        "RetrySpec" if text.parse::<u32>().is_ok() => {
+            return Some(format!("{{ max_attempts: {text} }}"));
+        }
+        "TimeoutSpec" if text.parse::<u32>().is_ok() => {
+            return Some(format!("{{ connect: 10s, read: {text}s }}"));
+        }
         _ => {}
     }
     let is_duration = units::duration(text).is_ok();
@@ -181,8 +213,15 @@ pub fn of_list(node: &Yaml, items: Shape) -> String {
 
 /// How names are given values where something else stands.
 pub fn of_names(node: &Yaml) -> Option<String> {
-    matches!(node.data, Data::List(_))
-        .then(|| String::from("each name is a key: `name: value`, without `- ` or `[ ]`"))
+    match &node.data {
+        Data::List(_) => {
+            Some(String::from("each name is a key: `name: value`, without `- ` or `[ ]`"))
+        }
+        Data::Scalar(scalar) if scalar.is_template() => {
+            Some(format!("{{ name: {} }}", quoted(&scalar.text)))
+        }
+        _ => None,
+    }
 }
 
 /// A value for a key, as an author would write it.

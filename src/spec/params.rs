@@ -13,7 +13,7 @@ use super::yaml::{Data, Scalar, Yaml};
 use super::{Diagnostics, Key, Span, suggest};
 
 /// The flags of the verbs that take params, long and short: no param can have one.
-pub const FIXED_FLAGS: [(&str, Option<char>); 23] = [
+pub const FIXED_FLAGS: [(&str, Option<char>); 24] = [
     ("allow-read", None),
     ("output-dir", Some('o')),
     ("max-concurrent", Some('c')),
@@ -30,6 +30,7 @@ pub const FIXED_FLAGS: [(&str, Option<char>); 23] = [
     ("log-format", None),
     ("quiet", Some('q')),
     ("verbose", Some('v')),
+    ("watch", None),
     ("set", None),
     ("records", Some('n')),
     ("task", None),
@@ -177,6 +178,12 @@ impl ParamDecl {
     }
 }
 
+/// Whether a value means `true`, however it is written.
+fn is_yes(node: &Yaml) -> bool {
+    let scalar = node.scalar();
+    scalar.and_then(|scalar| forms::bool(&scalar.text)).as_deref() == Some("true")
+}
+
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
@@ -316,7 +323,8 @@ fn declaration(
         short,
         ty: spec.kind,
         default: None,
-        required: spec.required,
+        // One that is not `true` but `yes` has been told of.
+        required: spec.required || part("required").is_some_and(is_yes),
         pattern: spec.pattern,
         choices: spec.choices,
         help: spec.help.unwrap_or_default(),

@@ -226,6 +226,12 @@ fn of_kind(kind: &ErrorKind, text: &str, offset: usize, line: &Line) -> Option<S
                 format!(", {}:", &text[word..offset]),
             ))
         }
+        E::ExpectedBlockSequenceEntry => {
+            let (start, end) = line.content();
+            let message = "the lines above are items of a list, and this line is none";
+            let hint = "items all begin with `- `; names with values stand side by side without it";
+            Some(Slip::new(start, end, message, hint))
+        }
         E::MissingAnchorOrAliasName => {
             let c = text[offset..].chars().next().unwrap_or('*');
             let message = format!("`{c}` begins an alias or an anchor in YAML");

@@ -2,6 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use xxhash_rust::xxh3::xxh3_64;
+
+/// A hash of what a text file holds; a byte order mark does not count.
+pub fn text_hash(bytes: &[u8]) -> u64 {
+    xxh3_64(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes))
+}
+
 /// A place in one of the files of a spec: byte offsets into its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Span {

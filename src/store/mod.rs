@@ -172,6 +172,8 @@ pub trait Store: Send {
     /// All files ever written for this store, and whether the last build of each
     /// was finished.
     fn outputs(&self) -> Result<Vec<(String, bool)>>;
+    /// The build that wrote a file last, if it was finished.
+    fn last_build(&self, file: &str) -> Result<Option<String>>;
 
     /// The books of an upsert sink, by a name that stays the same in all builds.
     fn sent_rows(&self, sink: &str) -> Result<Box<dyn SentRows>>;

@@ -6,8 +6,9 @@ use crate::chars::{Class, class, joins};
 use crate::{Options, lines};
 
 /// Gives `text` one kind of line end (LF) and one kind of space (U+0020), and
-/// removes control characters other than tab and LF, byte order marks, soft
-/// hyphens, zero-width characters and marks of direction.
+/// removes control characters other than tab and LF (with the colours and moves of
+/// terminals that they begin), byte order marks, soft hyphens, zero-width characters
+/// and marks of direction.
 ///
 /// A zero-width joiner or non-joiner between two characters beyond ASCII stays:
 /// Persian, Indic scripts and emoji are spelt with them. U+FFFD stays: it says
@@ -47,7 +48,7 @@ fn clean(text: &str) -> Cow<'_, str> {
             Class::Remove | Class::Joiner => {
                 // The whole invisible run at once: one decision, no rescanning.
                 let run = rest.as_str();
-                let end = run.find(|c| !invisible(c)).unwrap_or(run.len());
+                let end = invisible_run(c, run);
                 let joiner = std::iter::once(c)
                     .chain(run[..end].chars())
                     .find(|&c| class(c) == Class::Joiner);
@@ -62,6 +63,35 @@ fn clean(text: &str) -> Cow<'_, str> {
     }
     // Only removals and a kept joiner can end where they began.
     if out == text { Cow::Borrowed(text) } else { Cow::Owned(out) }
+}
+
+/// The length of what is invisible at the start of `text`, which follows `first`;
+/// that of an escape character takes the rest of its sequence with it.
+fn invisible_run(first: char, text: &str) -> usize {
+    let (mut last, mut end) = (first, 0);
+    loop {
+        let rest = &text[end..];
+        let seen = rest.find(|c| !invisible(c)).unwrap_or(rest.len());
+        last = rest[..seen].chars().next_back().unwrap_or(last);
+        end += seen;
+        match control_sequence(last, &text[end..]) {
+            Some(length) => (last, end) = (' ', end + length),
+            None => return end,
+        }
+    }
+}
+
+/// The length of what follows the escape character `first` in a control sequence of
+/// a terminal (ECMA-48, 5.4): the `[31m` of a colour in a pasted log.
+fn control_sequence(first: char, text: &str) -> Option<usize> {
+    let body = match first {
+        '\u{1b}' => text.strip_prefix('[')?,
+        '\u{9b}' => text,
+        _ => return None,
+    };
+    let after = body.trim_start_matches(|c| matches!(c, '0'..='?'));
+    let after = after.trim_start_matches(|c| matches!(c, ' '..='/'));
+    after.starts_with(|c| matches!(c, '@'..='~')).then(|| text.len() - after.len() + 1)
 }
 
 fn invisible(c: char) -> bool {

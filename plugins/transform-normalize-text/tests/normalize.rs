@@ -34,6 +34,16 @@ fn the_invisible_goes() {
 }
 
 #[test]
+fn colours_of_terminals_go_whole() {
+    assert_eq!(plain("\u{1b}[31m[ERROR] \u{1b}[39m: no"), "[ERROR] : no");
+    assert_eq!(plain("\u{1b}[1;38;5;8mx\u{1b}[0m\u{1b}[2Ky\u{9b}4mz"), "xyz");
+    assert_eq!(plain("\u{1b}\u{1b}[31mred\u{1b}[\u{1b}[K."), "red[.");
+    // What begins none stays.
+    assert_eq!(plain("[31m and [ERROR]"), "[31m and [ERROR]");
+    assert_eq!(plain("\u{1b}[ä \u{1b}x \u{1b}["), "[ä x [");
+}
+
+#[test]
 fn the_replacement_character_stays() {
     assert_eq!(plain("caf\u{fffd}\r\n"), "caf\u{fffd}\n");
 }

@@ -21,6 +21,12 @@ use crate::store::{
 /// spec: `map`, `gone`, `transforms`, `tasks`, `sinks`, and `children`, which are
 /// paths to what comes inline.
 pub(super) fn plan(parts: &str) -> Plan {
+    let dir = tempfile::tempdir().unwrap();
+    plan_in(dir.path(), parts)
+}
+
+/// As [`plan`], from a file in a folder.
+pub(super) fn plan_in(folder: &FilePath, parts: &str) -> Plan {
     let parts: Value = serde_yaml::from_str(parts).unwrap();
     let children: Map<String, Value> = parts["children"]
         .as_object()
@@ -54,8 +60,7 @@ pub(super) fn plan(parts: &str) -> Plan {
             spec[part] = found.clone();
         }
     }
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("spec.yaml");
+    let file = folder.join("spec.yaml");
     fs::write(&file, spec.to_string()).unwrap();
     compiled(&file)
 }

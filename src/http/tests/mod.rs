@@ -271,6 +271,7 @@ impl Setup {
             tasks: Vec::new(),
             sinks: Vec::new(),
             sources: Arc::default(),
+            fingerprints: crate::plan::Fingerprints::default(),
         });
         let observer = Arc::new(Observer::new(Voice::Quiet));
         let stop = Stop::default();

@@ -135,6 +135,22 @@ impl<'a> Compiler<'a> {
         }
     }
 
+    /// Warns of `${project}`, which is text, where there is such a name.
+    fn check_dollars(&mut self, scalar: &Scalar, span: Span, known: &Known) {
+        for (at, _) in scalar.text.match_indices("${") {
+            let Some(length) = scalar.text[at + 2..].find('}') else { return };
+            let name = scalar.text[at + 2..at + 2 + length].trim();
+            let names = [name.to_owned(), format!("params.{name}")];
+            let is_known = |name: &String| known.unknown(&self.env, name).is_none();
+            let Some(meant) = names.iter().find(|name| is_known(name)) else { continue };
+            let hint = format!("{{{{ {meant} }}}}");
+            let place = self.place(scalar, span, at, at + length + 3);
+            self.diagnostics
+                .warning(place, "this is text: a template stands between `{{` and `}}`")
+                .hint(hint);
+        }
+    }
+
     pub(super) fn template_of(&mut self, text: &Text, known: &Known) -> Template {
         if !text.sound {
             return Template::constant(Value::String(String::new()), text.span);
@@ -142,6 +158,7 @@ impl<'a> Compiler<'a> {
         if !text.scalar.is_template() {
             self.check_braces(&text.scalar, text.span, known);
         }
+        self.check_dollars(&text.scalar, text.span, known);
         match compile(&mut self.env, &self.sources, &text.scalar, text.span) {
             Ok(template) => {
                 self.check_names(&template, text, known);

@@ -25,6 +25,7 @@ impl Compiler<'_> {
         let http = &spec.http;
         let headers = http.headers.0.iter().map(|(key, value)| {
             self.header_name(&key.text, key.span);
+            self.check_secret_header(&key.text, value, key.span);
             (key.text.clone(), value.clone())
         });
         let headers = headers.collect();
@@ -103,6 +104,27 @@ impl Compiler<'_> {
         let path = url.path().trim_end_matches('/').to_owned();
         url.set_path(&path);
         url
+    }
+
+    /// Warns of credentials that stand in a spec.
+    pub(super) fn check_secret_header(&mut self, name: &str, value: &str, span: Span) {
+        let lower = name.to_ascii_lowercase();
+        let is_secret = matches!(lower.as_str(), "authorization" | "cookie" | "private-token")
+            || lower.ends_with("api-key")
+            || lower.ends_with("auth-token");
+        if is_secret && !value.is_empty() && !value.contains("{{") {
+            let hint = format!(
+                "auth: {{ type: header, name: {name}, value: \"{{{{ secrets.token }}}}\" }}, and \
+                 secrets: {{ token: {{ env: MY_TOKEN }} }}"
+            );
+            self.diagnostics
+                .warning(
+                    span,
+                    format!("the header `{name}` stands in the spec, for everyone who reads it"),
+                )
+                .hint(hint)
+                .hide();
+        }
     }
 
     pub(super) fn header_name(&mut self, name: &str, span: Span) {

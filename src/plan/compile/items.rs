@@ -28,6 +28,7 @@ pub(super) fn unknown_attributes(env: &Env, text: &str, known: &Known) -> Vec<Fi
             found.push(Finding { start, end, message: unknown.message, hint: unknown.hint });
         }
         template.indexed(path.clone(), &scope, &mut found);
+        found.extend(template.subscript(env, path.clone(), &scope));
         template.chain(path, text.len(), &scope, &mut found);
     }
     found
@@ -95,6 +96,20 @@ impl Code<'_> {
         }
         let sure = bound.into_iter().filter(|(_, attrs)| *attrs != Attrs::Any);
         (scope, sure.map(|(name, _)| name).collect())
+    }
+
+    /// An attribute named by a text, `record['titel']`, that there is not.
+    fn subscript(&self, env: &Env, path: Range<usize>, scope: &Known) -> Option<Finding> {
+        let name = &self.text[path.clone()];
+        scope.attrs(name)?;
+        let rest = self.text[path.end..].strip_prefix('[')?;
+        let quote = rest.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
+        let (word, _) = rest[1..].split_once(quote).filter(|(_, end)| end.starts_with(']'))?;
+        let unknown =
+            scope.unknown(env, &format!("{name}.{word}")).filter(|_| !word.contains('.'))?;
+        let start = path.end + 2;
+        let end = start + word.len();
+        Some(Finding { start, end, message: unknown.message, hint: unknown.hint })
     }
 
     /// An attribute of `record.comments[0].author` that the item does not have.

@@ -5,9 +5,9 @@ use serde_json::Value;
 use super::compiler::Compiler;
 use super::names::{Attrs, Known};
 use crate::plan::{EachSource, FieldPlan, FieldSource, FieldType, MapPlan, ValueTransform};
-use crate::spec::decode::PathText;
+use crate::spec::decode::{PathText, TemplateText, Text};
 use crate::spec::lang::{FieldForm, FieldLong, FieldSpec};
-use crate::spec::{Key, Span, suggest_hint};
+use crate::spec::{Key, Span, quoted, suggest_hint};
 
 impl Compiler<'_> {
     /// `children` are the child lists that `each` may go over; `vars` the names
@@ -37,7 +37,13 @@ impl Compiler<'_> {
         if *sound {
             self.check_forms(key, long);
         }
-        let source = self.source(key, long, children, vars, top);
+        let source = self.source(long, children, vars, top);
+        if long.coalesce.as_ref().is_some_and(Vec::is_empty) {
+            self.diagnostics.error(key.span, "`coalesce` lists no path");
+        }
+        if *sound {
+            self.check_source(long);
+        }
         let default = long.default.as_ref().map(|node| {
             let value = node.to_json();
             if *sound && !fits(&value, long.ty) {
@@ -102,9 +108,25 @@ impl Compiler<'_> {
         }
     }
 
+    /// That a field does not take for a text what was meant otherwise.
+    fn check_source(&mut self, long: &FieldLong) {
+        if let Some(TemplateText(Text { scalar, span, sound: true })) = &long.value
+            && scalar.text.starts_with("$.")
+        {
+            self.diagnostics
+                .error(*span, "`value` makes text by a template; a path goes under `path`")
+                .hint(format!("path: {}", scalar.text));
+        }
+        let constant = long.constant.as_ref().and_then(|node| Some((node.scalar()?, node.span)));
+        if let Some((scalar, span)) = constant.filter(|(scalar, _)| scalar.is_template()) {
+            self.diagnostics
+                .error(span, "`const` is taken as it stands; a template goes under `value`")
+                .hint(format!("value: {}", quoted(&scalar.text)));
+        }
+    }
+
     fn source(
         &mut self,
-        key: &Key,
         long: &FieldLong,
         children: &[&str],
         vars: &Known,
@@ -118,9 +140,6 @@ impl Compiler<'_> {
             },
             Some(FieldForm::Coalesce) => {
                 let paths = long.coalesce.as_deref().unwrap_or_default();
-                if paths.is_empty() {
-                    self.diagnostics.error(key.span, "`coalesce` lists no path");
-                }
                 FieldSource::Coalesce(paths.iter().map(|p| self.path(p)).collect())
             }
             Some(FieldForm::Value) => {

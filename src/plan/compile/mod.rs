@@ -5,6 +5,7 @@ mod auth;
 mod calls;
 mod code;
 mod compiler;
+mod fingerprints;
 mod http;
 mod items;
 mod map;
@@ -81,6 +82,7 @@ pub fn compile(
     }
     unused::check(&decls, &spec.secrets.0, &loaded.sources, diagnostics);
     Some(Plan {
+        fingerprints: fingerprints::of(loaded, &params),
         name: spec.name,
         description: spec.description.unwrap_or_default(),
         spec_file: loaded.file.clone(),

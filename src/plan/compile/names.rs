@@ -94,6 +94,19 @@ impl Known {
                     hint = String::from("values do not change: use `let`, `$each`, or a filter");
                 }
                 "null" | "nil" | "undefined" => hint = String::from("did you mean `none`?"),
+                "len" | "str" | "int" | "float" | "bool" | "sorted" | "reversed" | "sum"
+                | "min" | "max" | "round" | "abs" | "upper" | "lower" | "strip" | "join"
+                | "replace" => {
+                    let filter = match root {
+                        "len" => "length",
+                        "str" => "string",
+                        "sorted" => "sort",
+                        "reversed" => "reverse",
+                        "strip" => "trim",
+                        other => other,
+                    };
+                    hint = format!("a filter does it: {{{{ value | {filter} }}}}");
+                }
                 root if field => hint = format!("did you mean `record.{root}`?"),
                 _ => {}
             }
@@ -195,7 +208,11 @@ impl Compiler<'_> {
                 let source = &text.scalar.text;
                 let (start, end) = unknown.find(source).unwrap_or((0, source.len()));
                 let place = self.place(&text.scalar, text.span, start, end);
-                self.diagnostics.error(place, unknown.message).hint(unknown.hint);
+                // `render(issue.md.j2)`: a name of a file without its quotes.
+                let file = source[end..].find(')').map(|length| &source[start..end + length]);
+                let file = file.filter(|_| source[..start].ends_with("render("));
+                let hint = file.map_or(unknown.hint, |file| format!("render(\"{file}\")"));
+                self.diagnostics.error(place, unknown.message).hint(hint);
             }
         }
         let mut found = wrong_calls(&self.env, &text.scalar.text, known);

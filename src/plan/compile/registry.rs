@@ -64,6 +64,7 @@ impl Compiler<'_> {
                 Some(other) => {
                     format!("`{name}` is a {} plugin", other.constructor.kind().as_str())
                 }
+                None if name.contains(',') => format!("several are a list: [{name}]"),
                 None => suggest_hint(name, names.iter().copied()),
             };
             self.diagnostics

@@ -8,7 +8,7 @@ use super::names::Known;
 use crate::plan::{Overlay, RequestTemplate, Template};
 use crate::spec::decode::{TemplateText, Text};
 use crate::spec::lang::{OverlaySpec, RequestSpec};
-use crate::spec::{Data, Key, Yaml};
+use crate::spec::{Data, Key, Scalar, Span, Yaml};
 
 impl Compiler<'_> {
     pub(super) fn request(&mut self, spec: &RequestSpec, known: &Known) -> RequestTemplate {
@@ -29,6 +29,7 @@ impl Compiler<'_> {
         }
         let headers = spec.headers.0.iter().map(|(key, value)| {
             self.header_name(&key.text, key.span);
+            self.check_secret_header(&key.text, &value.0.scalar.text, key.span);
             (key.text.clone(), self.template(value, known))
         });
         let headers = headers.collect();
@@ -67,11 +68,28 @@ impl Compiler<'_> {
             .collect()
     }
 
+    /// Warns of `%20`, which would be sent as `%2520`.
+    fn check_encoded(&mut self, scalar: &Scalar, span: Span) {
+        let is_code = |code: &str| u8::from_str_radix(code, 16).is_ok_and(|byte| byte < 0x80);
+        let mut codes = scalar.text.match_indices('%').filter_map(|(at, _)| {
+            let code = scalar.text.get(at + 1..at + 3)?;
+            // `%d` and the like are no codes, nor is a `%` before a word.
+            (is_code(code) && code.starts_with(['2', '3', '5', '7'])).then_some(at)
+        });
+        if let Some(at) = codes.next() {
+            let place = self.place(scalar, span, at, at + 3);
+            self.diagnostics
+                .warning(place, "query values are encoded when they are sent, and this once more")
+                .hint("write the character itself");
+        }
+    }
+
     /// Scalars keep their source text: `012` is sent as `012`.
     fn query_value(&mut self, value: &Yaml, known: &Known) -> Template {
         match &value.data {
             Data::Scalar(scalar) if scalar.is_null() => Template::constant(Value::Null, value.span),
             Data::Scalar(scalar) => {
+                self.check_encoded(scalar, value.span);
                 let text = Text { scalar: scalar.clone(), span: value.span, sound: true };
                 self.template(&TemplateText(text), known)
             }

@@ -12,16 +12,55 @@ use crate::plan::template::is_below;
 use crate::spec::decode::Text;
 use crate::spec::{Span, near, read, simplify};
 
+/// The statements that lead to other files.
+const STATEMENTS: [&str; 4] = ["include ", "import ", "from ", "extends "];
+
+fn is_statement(expression: &str, word: &str) -> bool {
+    expression.trim_start_matches(['-', ' ']).starts_with(word)
+}
+
+/// The names of all files that a template may lead to; `None` where some of them come
+/// out only when it is rendered.
+pub(super) fn all_named_files(text: &str) -> Option<Vec<&str>> {
+    let mut found = Vec::new();
+    for (start, end) in expressions(text) {
+        let expression = &text[start..end];
+        for (at, word) in expression.match_indices("render") {
+            let argument = expression[at + word.len()..].trim_start().strip_prefix('(')?;
+            let (name, rest) = literal(argument)?;
+            found.push(name);
+            rest.starts_with(')').then_some(())?;
+        }
+        for word in STATEMENTS.iter().filter(|word| is_statement(expression, word)) {
+            let (_, argument) = expression.split_once(word)?;
+            let (name, rest) = literal(argument)?;
+            found.push(name);
+            let rest = rest.trim_end_matches('-').trim_end();
+            let goes_on = ["", "import ", "as ", "ignore missing", "with ", "without "];
+            goes_on
+                .iter()
+                .any(|word| rest.starts_with(word) && (!word.is_empty() || rest.is_empty()))
+                .then_some(())?;
+        }
+    }
+    Some(found)
+}
+
+/// A text in quotes, and what follows it.
+fn literal(text: &str) -> Option<(&str, &str)> {
+    let text = text.trim_start();
+    let quote = text.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    let (name, rest) = text[1..].split_once(quote)?;
+    (!name.contains('\\')).then_some((name, rest.trim_start()))
+}
+
 /// The names of other files in `render("name")` and in `{% include "name" %}` and
 /// its like, with their places.
 fn named_files(text: &str) -> Vec<(usize, &str)> {
-    const BEFORE: [&str; 5] = ["render(", "include ", "import ", "from ", "extends "];
     let mut found = Vec::new();
     for (start, end) in expressions(text) {
-        for before in BEFORE {
-            if !before.ends_with('(')
-                && !text[start..end].trim_start_matches(['-', ' ']).starts_with(before)
-            {
+        for before in STATEMENTS.into_iter().chain(["render("]) {
+            if !before.ends_with('(') && !is_statement(&text[start..end], before) {
                 continue;
             }
             for (i, _) in text[start..end].match_indices(before) {
@@ -126,6 +165,29 @@ impl Compiler<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_come_out_later_are_not_overlooked() {
+        let all = [
+            ("{{ record.title }}", vec![]),
+            ("{{ (render('a') ~ render( \"b\" )) | trim }} render(c)", vec!["a", "b"]),
+            ("{% include 'a' ignore missing %}{%- from \"b\" import c -%}", vec!["a", "b"]),
+        ];
+        for (text, names) in all {
+            assert_eq!(all_named_files(text), Some(names), "{text}");
+        }
+        for text in [
+            "{{ render(name) }}",
+            "{{ render('a' ~ name) }}",
+            "{{ 'a' | render }}",
+            "{% set r = render %}{{ r('a') }}",
+            "{% include name %}",
+            "{% include ['a', 'b'] %}",
+            "{% extends 'a' if x else 'b' %}",
+        ] {
+            assert_eq!(all_named_files(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn names_of_other_files_are_found() {

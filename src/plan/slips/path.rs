@@ -11,6 +11,11 @@ const FUNCTIONS: [&str; 5] = ["length", "count", "match", "search", "value"];
 
 /// A slip that makes a text no path, or another than it seems.
 pub fn find(text: &str) -> Option<Slip> {
+    if let Some(inner) = text.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}")) {
+        let message = "a path selects data; a template makes text";
+        let name = inner.trim().trim_start_matches("record.");
+        return Some(slip(text, 0..text.len(), message, fixed(&format!("$.{name}"))));
+    }
     if !text.starts_with('$') {
         let message = "a path starts with `$`";
         return Some(slip(

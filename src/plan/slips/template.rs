@@ -137,6 +137,20 @@ fn operator(text: &str, tag: &Tag) -> Option<Slip> {
     {
         return Some(Slip::new(at(i, 1), "`!` is written `not`", Some(String::from("not"))));
     }
+    let source = text[tag.inside.clone()].as_bytes();
+    let is_word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    if let Some(i) = (0..bytes.len()).find(|i| {
+        matches!(bytes[*i], b'f' | b'F' | b'r' | b'b')
+            && matches!(source.get(i + 1), Some(b'\'' | b'"'))
+            && !i.checked_sub(1).is_some_and(|before| is_word(bytes[before]))
+    }) {
+        let hint = "write the text around `{{ … }}`, or join by `~`: {{ 'no. ' ~ record.key }}";
+        return Some(Slip::new(
+            at(i, 2),
+            "a template has no letters before a quoted text",
+            Some(String::from(hint)),
+        ));
+    }
     if let Some(i) = code.find('$') {
         let message =
             "a template has no paths: `map` selects by `$…`, a template uses the fields it makes";

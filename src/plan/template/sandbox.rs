@@ -1,11 +1,13 @@
 //! What keeps a text template within its folder, and within the stack.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use minijinja::{Error, ErrorKind};
+
+use crate::spec::text_hash;
 
 /// How deep texts may render one another: each level takes stack, and more than
 /// this is a circle.
@@ -38,6 +40,22 @@ pub fn is_below(folder: &Path, file: &Path) -> bool {
     match (folder.canonicalize(), file.canonicalize()) {
         (Ok(folder), Ok(file)) => file.starts_with(folder),
         _ => false,
+    }
+}
+
+/// The files that texts were read from, with a hash of each; none where there was no
+/// file.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Asked(Arc<RwLock<BTreeMap<PathBuf, Option<u64>>>>);
+
+impl Asked {
+    pub(super) fn note(&self, file: &Path, text: Option<&str>) {
+        let hash = text.map(|text| text_hash(text.as_bytes()));
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(file.to_owned(), hash);
+    }
+
+    pub(super) fn all(&self) -> BTreeMap<PathBuf, Option<u64>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -81,6 +81,10 @@ impl Decode for FieldSpec {
             Data::Scalar(_) => FieldLong::fallback(node.name),
             _ => FieldLong::decode(node, cx),
         };
+        if node.get("coalesce").is_some_and(|list| !matches!(list.data, Data::List(_))) {
+            // Told of already, as a list that is none.
+            long.coalesce = None;
+        }
         let broken = matches!(node.data, Data::Broken);
         if let Data::Scalar(scalar) = &node.data {
             if scalar.is_template() {
@@ -161,6 +165,24 @@ impl Decode for PluginName {
     }
 }
 
+impl TransformSpec {
+    /// `normalize_text: { … }`: the options under the name of the plugin.
+    fn under_its_name(node: &Yaml, cx: &mut Cx) -> Option<Self> {
+        let [(key, value)] = node.entries() else { return None };
+        let Data::Map(options) = &value.data else { return None };
+        let pair = |(key, value): &(crate::spec::Key, Yaml)| {
+            let text = value.scalar().map_or("…", |scalar| scalar.text.as_str());
+            format!(", {}: {text}", key.text)
+        };
+        let options_text: String = options.iter().map(pair).collect();
+        cx.diagnostics
+            .error(key.span, "the name of a transform stands under `type`, beside its options")
+            .hint(format!("{{ type: {}{options_text} }}", key.text));
+        let kind = (key.text.clone(), key.span);
+        Some(Self { kind, fields: Vec::new(), options: options.clone() })
+    }
+}
+
 impl Decode for TransformSpec {
     fn shape() -> Shape {
         Shape::OneOf(&[PluginName::shape, TransformLong::shape])
@@ -169,6 +191,9 @@ impl Decode for TransformSpec {
         if let Data::Scalar(_) = node.data {
             let PluginName(name, span) = PluginName::decode(node, cx);
             return Self { kind: (name, span), fields: Vec::new(), options: Vec::new() };
+        }
+        if let Some(named) = Self::under_its_name(node, cx) {
+            return named;
         }
         let long = TransformLong::decode(node, cx);
         let kind = (long.kind.0, long.kind.1);

@@ -222,3 +222,9 @@ pub(super) fn outputs(db: &Connection) -> rusqlite::Result<Vec<(String, bool)>> 
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect()
 }
+
+pub(super) fn last_build(db: &Connection, file: &str) -> rusqlite::Result<Option<String>> {
+    db.prepare_cached("SELECT build FROM outputs WHERE file = ?1 AND finished = 1")?
+        .query_row([file], |row| row.get(0))
+        .optional()
+}

@@ -301,6 +301,10 @@ impl Store for SqliteStore {
         self.read(books::outputs)
     }
 
+    fn last_build(&self, file: &str) -> Result<Option<String>> {
+        self.read(|db| books::last_build(db, file))
+    }
+
     fn sent_rows(&self, sink: &str) -> Result<Box<dyn SentRows>> {
         Ok(Box::new(SqliteSent::open(&self.path, sink)?))
     }

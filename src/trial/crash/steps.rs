@@ -83,6 +83,7 @@ impl Store for SteppedStore {
         fn record_before(&self, stream: &str, partition: &str, sort_key: &str)
             -> Result<Option<(String, Body)>>;
         fn outputs(&self) -> Result<Vec<(String, bool)>>;
+        fn last_build(&self, file: &str) -> Result<Option<String>>;
         fn sent_rows(&self, sink: &str) -> Result<Box<dyn SentRows>>;
         fn reader(&self) -> Result<Box<dyn Reader>>;
 

@@ -98,8 +98,11 @@ pub(super) fn find(kind: Kind, name: &str) -> &'static Plugin {
 /// The constructor's error as one sentence.
 pub(super) fn made<T>(result: Result<T, crate::OptionsError>, name: &str, options: &Value) -> T {
     result.unwrap_or_else(|error| {
-        let place = error.path.join(".");
-        panic!("`{name}` refuses the options {options} at `{place}`: {error}")
+        let place = match error.path.as_slice() {
+            [] => String::new(),
+            path => format!(" at `{}`", path.join(".")),
+        };
+        panic!("`{name}` refuses the options {options}{place}: {error}")
     })
 }
 

@@ -12,6 +12,8 @@ use scrape_api::serde_json::{self, json};
 #[test]
 fn it_keeps_the_contract_of_sinks() {
     SinkSuite::registered("my_name", json!({ "path": "out/rows.txt" }))
+        // Compares what was written with what was given, row by row. Leave it out where the
+        // sink keeps a part of a row.
         .read_back(|dir| {
             let text = fs::read_to_string(dir.join("out/rows.txt")).expect("the file");
             text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()

@@ -1,0 +1,168 @@
+//! Fills all outputs of a build: one thread reads, workers build batches of records,
+//! and one hands the rows to the sinks in the order in which they were read.
+
+use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use scrape_api::{AtomicFile, OutputDir, Sink};
+
+use super::counts::Tally;
+use super::feeder::Feeder;
+use super::keep::Keeper;
+use super::map::Seen;
+use super::mapper::Mapper;
+use super::outlets::Outlets;
+use super::rejected::Rejects;
+use super::run::{BuildOptions, Error};
+use super::warnings::absent_paths;
+use super::worker::{Batch, Done, Worker};
+use crate::kill;
+use crate::plan::Plan;
+use crate::spec::Diagnostic;
+use crate::store::Reader;
+
+/// What a build made, durable beside its place.
+pub(super) struct Filled {
+    /// What was counted up to where records are mapped.
+    pub(super) read: Tally,
+    /// Everything that was counted.
+    pub(super) tally: Tally,
+    /// What looks wrong in the spec's maps.
+    pub(super) warnings: Vec<Diagnostic>,
+    /// `rejected.jsonl`.
+    pub(super) rejected: AtomicFile,
+}
+
+/// Everything up to the point where all outputs are durable beside their places.
+pub(super) fn fill(
+    plan: &Plan,
+    reader: Box<dyn Reader>,
+    (sinks, dir): (&mut [Box<dyn Sink>], &OutputDir),
+    options: &BuildOptions,
+    mut keeper: Option<&mut Keeper>,
+) -> Result<Filled, Error> {
+    let stands = match &keeper {
+        Some(keeper) => keeper.stands().to_vec(),
+        None => vec![false; sinks.len()],
+    };
+    for ((sink, plan), _) in sinks.iter_mut().zip(&plan.sinks).zip(&stands).filter(|(_, s)| !**s) {
+        sink.open(dir).map_err(|source| Error::Sink { name: plan.name.clone(), source })?;
+        kill::point("output begun");
+    }
+    let mut tally = Tally::new(plan);
+    let mut rejected = Rejects::create(dir)?;
+    rejected.collected(plan, reader.as_ref(), &mut tally)?;
+
+    let common = plan.scope();
+    let mappers: Vec<Mapper> = plan.streams.iter().map(|s| Mapper::new(s, &common)).collect();
+    let worker = Worker::new(plan, &mappers, common).again(keeper.is_some(), &stands);
+    let workers =
+        options.workers.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
+    let mut seen: Vec<Vec<Seen>> =
+        mappers.iter().map(|m| vec![Seen::default(); m.watched.len()]).collect();
+    let taken = keeper.as_ref().and_then(|keeper| keeper.taken());
+    let mut read = taken.as_ref().map_or_else(|| Tally::new(plan), |taken| taken.read.clone());
+
+    let (to_workers, batches) = channel::<Batch>();
+    let batches = Mutex::new(batches);
+    let samples = thread::scope(|scope| {
+        let outlets = Outlets::start(scope, plan, sinks, &stands);
+        // One permit for each batch in flight.
+        let (permits, permitted) = channel::<()>();
+        for _ in 0..2 * workers + 2 {
+            let _ = permits.send(());
+        }
+        let (finished, results) = channel::<Option<Done>>();
+        let feeder = Feeder::new(to_workers, permitted, options.batch.get());
+        let batches = &batches;
+        let taken = taken.as_ref();
+        let reading = scope.spawn(move || match taken {
+            Some(taken) => feeder.take(taken).map(|()| Vec::new()),
+            None => feeder.read(plan, reader.as_ref()),
+        });
+        for _ in 0..workers {
+            let (finished, worker) = (finished.clone(), &worker);
+            scope.spawn(move || work(worker, batches, &finished));
+        }
+        drop(finished);
+        let handed = hand_on(&results, permits, &outlets, |done| {
+            read.add(&done.read);
+            tally.add(&done.made);
+            if let Some(track) = &options.track {
+                track.add(done.records as u64);
+            }
+            if let Some((stream, found)) = &done.seen {
+                for (sum, one) in seen[*stream].iter_mut().zip(found) {
+                    sum.looked += one.looked;
+                    sum.found += one.found;
+                }
+            }
+            if let Some(keeper) = &mut keeper {
+                if taken.is_some() && done.panicked {
+                    // Its line in `rejected.jsonl` needs the record as it came.
+                    return Err(Error::Broken("a record that was kept"));
+                }
+                keeper.take(done);
+            }
+            rejected.write(&done.rejected)
+        });
+        drop(results);
+        let samples = reading.join().map_err(|_| Error::Broken("reading the store"));
+        let whole = handed.is_ok() && matches!(samples, Ok(Ok(_)));
+        // The sinks first: what stopped one of them is why the others stopped.
+        outlets.close(whole)?;
+        handed?;
+        samples?
+    })?;
+    let warnings = taken.map(|taken| taken.warnings).unwrap_or_else(|| {
+        let seen = mappers.iter().zip(&seen).zip(&samples);
+        seen.flat_map(|((mapper, seen), sample)| absent_paths(mapper, seen, sample)).collect()
+    });
+    tally.add(&read);
+    Ok(Filled { read, tally, warnings, rejected: rejected.finish()? })
+}
+
+/// Builds batches until there are no more. `None` says that this worker broke
+/// off: its batch is missing, and waiting for it would be for ever.
+fn work(worker: &Worker, batches: &Mutex<Receiver<Batch>>, finished: &Sender<Option<Done>>) {
+    loop {
+        let batch = batches.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(batch) = batch else { return };
+        let done = catch_unwind(AssertUnwindSafe(|| worker.batch(batch))).ok();
+        let broken = done.is_none();
+        if finished.send(done).is_err() || broken {
+            return;
+        }
+    }
+}
+
+/// Brings results into their order and hands them on, until there are no more or
+/// a sink stops.
+fn hand_on(
+    results: &Receiver<Option<Done>>,
+    permits: Sender<()>,
+    outlets: &Outlets,
+    mut each: impl FnMut(&mut Done) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut early: BTreeMap<u64, Done> = BTreeMap::new();
+    let mut next = 0;
+    for done in results {
+        let done = done.ok_or(Error::Broken("a worker"))?;
+        early.insert(done.number, done);
+        while let Some(mut done) = early.remove(&next) {
+            each(&mut done)?;
+            if !outlets.give(done.rows) {
+                return Ok(());
+            }
+            next += 1;
+            // Nobody waits for it any more once all is read.
+            let _ = permits.send(());
+        }
+    }
+    drop(permits);
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! What is kept of a batch: its records as they were mapped.
+
+use std::io;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::store::Body;
+
+/// A record that was mapped and transformed: what tasks and sinks are fed with.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Mapped {
+    /// Its partition.
+    pub partition: String,
+    /// Its identity.
+    pub primary_key: String,
+    /// The key that people read, else its identity.
+    pub label: String,
+    /// Its fields.
+    pub record: Value,
+}
+
+/// What reading made of a record.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Known {
+    /// Lines for `rejected.jsonl`.
+    pub rejected: String,
+    /// None where it goes no further.
+    pub mapped: Option<Mapped>,
+}
+
+/// The records of a batch, all of one stream.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Leaf {
+    /// The stream.
+    pub stream: usize,
+    /// All that were read, in order.
+    pub records: Vec<Known>,
+}
+
+impl Leaf {
+    /// As it lies on disk.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub fn pack(&self) -> io::Result<Vec<u8>> {
+        Ok(Body::pack(&serde_json::to_vec(self)?)?.packed().to_vec())
+    }
+
+    /// What was packed.
+    ///
+    /// # Errors
+    /// When that is damaged.
+    pub fn unpack(packed: Vec<u8>) -> io::Result<Self> {
+        Ok(serde_json::from_slice(&Body::from_packed(packed).unpack()?)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn values_come_back_as_they_went() {
+        let record = json!({ "z": [1, -0.0, 1e300, 18_446_744_073_709_551_615_u64, 0.1], "a": "\u{1f600}\n" });
+        let mapped = Mapped {
+            partition: "A".into(),
+            primary_key: "1".into(),
+            label: "A-1".into(),
+            record: record.clone(),
+        };
+        let records = vec![Known { rejected: "{}\n".into(), mapped: Some(mapped) }];
+        let mut back = Leaf::unpack(Leaf { stream: 1, records }.pack().unwrap()).unwrap();
+        let known = back.records.remove(0);
+        assert_eq!((back.stream, known.rejected.as_str()), (1, "{}\n"));
+        assert_eq!(known.mapped.unwrap().record.to_string(), record.to_string());
+    }
+}
