@@ -117,6 +117,7 @@ impl Sink for Delta {
             self.sent.doubt_all(&self.target).map_err(of_store)?;
         }
         self.inner.open(dir)?;
+        kill::point("target opened");
         let id = self.inner.target_id()?.unwrap_or_default();
         (self.waiting, self.counts) = Default::default();
         self.sent.begin(&self.target, &id).map_err(of_store)

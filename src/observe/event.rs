@@ -526,7 +526,12 @@ impl Event<'_> {
             Self::Valid { file, description, streams, tasks, sinks } => {
                 let about =
                     if description.is_empty() { String::new() } else { format!("{description}; ") };
-                format!("{file}: ok: {about}{streams} stream(s), {tasks} tasks, {sinks} sinks")
+                format!(
+                    "{file}: ok: {about}{}, {}, {}",
+                    counted(*streams as u64, "stream"),
+                    counted(*tasks as u64, "task"),
+                    counted(*sinks as u64, "sink")
+                )
             }
             Self::ValidTests { file, tests } => {
                 format!("{file}: ok: {}", counted(*tests as u64, "test"))

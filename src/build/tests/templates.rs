@@ -38,6 +38,10 @@ fn issue() -> Value {
         comment("robin", "Robin", "Which version do you run?"),
         comment("githubbot", "ASF GitHub Bot", "a pull request was opened"),
         comment("lee", "Lee Chabot", "Issue resolved by pull request 7\n[https://git.example/7]"),
+        comment("lee", "Lee Chabot", "This is resolved via https://git.example/7"),
+        comment("lee", "Lee Chabot", "Work in progress: https://git.example/pull/7."),
+        comment("lee", "Lee Chabot", "[PR merged here|https://git.example/pull/7]"),
+        comment("lee", "Lee Chabot", "https://git.example/pull/7"),
         comment("kim", "Kim Reporter", "It is 2.4.1."),
         comment("kim", "Kim Reporter", "Also on 2.5.0."),
         comment("lee", "Lee Chabot", "Set flush.sync to true."),
@@ -57,7 +61,7 @@ fn issue() -> Value {
             "fixVersions": [{ "name": "3.0.0" }],
             "components": [{ "name": "web" }, { "name": "store-engine" }],
             "votes": { "votes": 3 }, "issuelinks": [],
-            "comment": { "comments": comments, "total": 8 }
+            "comment": { "comments": comments, "total": 12 }
         }
     })
 }

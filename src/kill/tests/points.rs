@@ -39,8 +39,14 @@ pub(super) const BUILDING: [&str; 11] = [
 ];
 
 /// Steps of a sink that puts rows by key.
-pub(super) const PUTTING: [&str; 5] =
-    ["rows in doubt", "rows put", "rows removed", "rows committed", "rows confirmed"];
+pub(super) const PUTTING: [&str; 6] = [
+    "target opened",
+    "rows in doubt",
+    "rows put",
+    "rows removed",
+    "rows committed",
+    "rows confirmed",
+];
 
 /// Steps of `--fresh`.
 pub(super) const CLEARING: [&str; 3] =

@@ -36,9 +36,16 @@ impl Sink for Shelf {
         Delivery::Upsert
     }
 
+    /// A mark: where it is missing, the shelf is new.
+    fn files(&self) -> Vec<PathBuf> {
+        vec![PathBuf::from(&self.path).join("mark")]
+    }
+
     fn open(&mut self, dir: &OutputDir) -> Result<()> {
         self.folder = dir.root().join(&self.path);
-        fs::create_dir_all(&self.folder).map_err(Error::io("make the shelf"))
+        let made = fs::create_dir_all(&self.folder);
+        let marked = made.and_then(|()| fs::write(self.folder.join("mark"), ""));
+        marked.map_err(Error::io("make the shelf"))
     }
 
     fn write(&mut self, batch: &[Row]) -> Result<()> {

@@ -65,6 +65,21 @@ fn a_build_that_was_cut_leaves_nothing_that_the_next_one_does_not_make() {
     });
 }
 
+#[test]
+fn a_target_that_was_removed_is_filled_again_even_if_the_first_try_is_cut() {
+    let scene = Scene::new();
+    write_spec(&scene, "as it was", 0);
+    scene.run(&scene.args("run", &[])).expect(0);
+    let whole = scene.outputs();
+    for point in ["target opened:1", "target opened:2", "rows in doubt:1", "rows put:1"] {
+        fs::remove_dir_all(scene.folder().join("out/rows")).unwrap();
+        fs::remove_dir_all(scene.folder().join("out/tasks")).unwrap();
+        scene.killed(&scene.args("build", &[]), point);
+        scene.run(&scene.args("build", &[])).expect(0);
+        assert_same(&whole, &scene.outputs());
+    }
+}
+
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
