@@ -203,6 +203,29 @@ fn a_watch_begins_where_the_spec_is_wrong_but_not_where_nothing_was_collected() 
 }
 
 #[test]
+fn another_process_that_builds_is_waited_for_and_its_outputs_are_not_taken_for_ones_own() {
+    let scrape = desk();
+    let watch = Watch::start(&scrape);
+    let lock = fs::File::open(scrape.dir().join("out/.build.lock")).expect("a lock");
+    lock.lock().expect("the lock");
+    let edit = |text: String| text.replace("one line.", "one line. Now.");
+    save(&scrape, "templates/summarization.yaml", edit, false);
+    watch.until("build_elsewhere");
+    drop(lock);
+    let (rebuilt, _) = watch.until("rebuilt");
+    assert_eq!(rebuilt["changed"][0]["name"], "summarization");
+    save(&scrape, "templates/qa.yaml", |text| format!("{text}# the same\n"), false);
+    let (rebuilt, _) = watch.until("rebuilt");
+    assert_eq!(rebuilt["changed"], serde_json::json!([]), "{rebuilt}");
+    scrape.run(&WATCH[..4]).expect(0);
+    save(&scrape, "templates/summarization.yaml", edit, false);
+    let (rebuilt, _) = watch.until("rebuilt");
+    assert_eq!(rebuilt.get("changed"), None, "{rebuilt}");
+    watch.end("INT");
+    assert_as_built(&scrape);
+}
+
+#[test]
 fn what_changed_is_shown_on_a_terminal() {
     let scrape = desk();
     let terminal = Terminal::start(scrape.command(&WATCH), 100, 40);

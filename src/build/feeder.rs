@@ -42,14 +42,14 @@ impl Feeder {
         let block = |blocks: &Blocks, number| {
             blocks.get(number).map_err(|_| Error::Broken("reading what was kept"))
         };
-        for number in 0..taken.leaves.len() {
-            let leaf = block(&taken.leaves, number)?;
+        for number in 0..taken.mapped.len() {
+            let mapped = block(&taken.mapped, number)?;
             let tasks = taken
                 .tasks
                 .iter()
                 .map(|task| task.as_ref().map(|task| block(task, number)).transpose());
             let tasks = tasks.collect::<Result<_, Error>>()?;
-            if !self.send(Records::Kept { leaf, tasks }) {
+            if !self.send(Records::Kept { mapped, tasks }) {
                 break;
             }
         }

@@ -119,8 +119,8 @@ impl Worker<'_> {
             let mut counts = TaskCounts::default();
             let one = tasks::make(plan, task, &scope, &mut counts);
             done.made.tasks[number].add(&counts);
-            if let Some(leaf) = done.keeping.as_mut().and_then(|k| k.tasks[number].as_mut()) {
-                leaf.note(&one, &counts);
+            if let Some(batch) = done.keeping.as_mut().and_then(|k| k.tasks[number].as_mut()) {
+                batch.note(&one, &counts);
             }
             made.push(one);
         }

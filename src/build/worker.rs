@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::convert::convert;
 use super::counts::Tally;
 use super::failures::Blame;
-use super::keep::{Growing, Known, Leaf, Mapped, Packed, TaskLeaf};
+use super::keep::{ExampleBatch, Growing, Known, Mapped, MappedBatch, Packed};
 use super::map::{Left, Mapping, Rejected, Seen, text_of, unreadable};
 use super::mapper::Mapper;
 use super::projection::Tree;
@@ -42,9 +42,9 @@ pub enum Records {
     },
     /// An earlier build, which has mapped them.
     Kept {
-        /// A [`Leaf`] as it lies on disk.
-        leaf: Vec<u8>,
-        /// By task: a [`TaskLeaf`], where the task makes what it made.
+        /// A [`MappedBatch`] as it lies on disk.
+        mapped: Vec<u8>,
+        /// By task: a [`ExampleBatch`], where the task makes what it made.
         tasks: Vec<Option<Vec<u8>>>,
     },
 }
@@ -171,8 +171,8 @@ impl<'p> Worker<'p> {
             Records::Stored { stream, first, records } => {
                 self.stored(stream, first, &records, &mut done);
             }
-            Records::Kept { leaf, tasks } => {
-                done.panicked |= self.kept(leaf, tasks, &mut done).is_err();
+            Records::Kept { mapped, tasks } => {
+                done.panicked |= self.kept(mapped, tasks, &mut done).is_err();
             }
         }
         for (n, (plan, rows)) in self.plan.sinks.iter().zip(&done.rows).enumerate() {
@@ -191,7 +191,7 @@ impl<'p> Worker<'p> {
         }
         done.records = records.len();
         if let Some(keeping) = &mut done.keeping {
-            keeping.leaf = Some(Leaf { stream, records: Vec::new() });
+            keeping.mapped = Some(MappedBatch { stream, records: Vec::new() });
         }
         for (place, record) in (first..).zip(records) {
             let whole = guarded(done, |done| {
@@ -199,9 +199,9 @@ impl<'p> Worker<'p> {
                 let mapped = self.read(stream, record, place < WATCHED_RECORDS, done);
                 let told = begun..done.rejected.len();
                 self.outputs(stream, mapped.as_ref(), |_| None, done);
-                if let Some(leaf) = done.keeping.as_mut().and_then(|k| k.leaf.as_mut()) {
+                if let Some(batch) = done.keeping.as_mut().and_then(|k| k.mapped.as_mut()) {
                     let rejected = String::from_utf8_lossy(&done.rejected[told]).into_owned();
-                    leaf.records.push(Known { rejected, mapped });
+                    batch.records.push(Known { rejected, mapped });
                 }
             });
             if !whole {
@@ -218,27 +218,32 @@ impl<'p> Worker<'p> {
     }
 
     /// As [`Worker::stored`], from where the records are mapped on.
-    fn kept(&self, leaf: Vec<u8>, tasks: Vec<Option<Vec<u8>>>, done: &mut Done) -> io::Result<()> {
-        let leaf = Leaf::unpack(leaf)?;
+    fn kept(
+        &self,
+        mapped: Vec<u8>,
+        tasks: Vec<Option<Vec<u8>>>,
+        done: &mut Done,
+    ) -> io::Result<()> {
+        let batch = MappedBatch::unpack(mapped)?;
         let mut known = Vec::with_capacity(tasks.len());
         for (number, packed) in tasks.into_iter().enumerate() {
             let Some(packed) = packed else {
                 known.push(None);
                 continue;
             };
-            let task = TaskLeaf::unpack(packed)?;
+            let task = ExampleBatch::unpack(packed)?;
             done.made.tasks[number].add(&task.counts);
             if let Some(keeping) = &mut done.keeping {
                 keeping.tasks[number] = None;
             }
             known.push(Some(task.into_examples()));
         }
-        done.records = leaf.records.len();
-        for record in leaf.records {
+        done.records = batch.records.len();
+        for record in batch.records {
             done.rejected.extend_from_slice(record.rejected.as_bytes());
             let known = |task: usize| known[task].as_mut()?.next()?;
             guarded(done, |done| {
-                self.outputs(leaf.stream, record.mapped.as_ref(), known, done);
+                self.outputs(batch.stream, record.mapped.as_ref(), known, done);
             });
         }
         Ok(())

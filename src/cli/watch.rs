@@ -162,7 +162,7 @@ impl Watch<'_> {
         let rebuilt = changes.map(Rebuilt::new);
         let mut text = match &rebuilt {
             Some(rebuilt) => rebuilt.counts(),
-            None => String::from("built from other records than before\n"),
+            None => String::from("built anew, with nothing to compare it with\n"),
         };
         if let Some(rebuilt) = &rebuilt
             && self.observer.voice() == Voice::Text

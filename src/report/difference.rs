@@ -111,6 +111,15 @@ fn leaf(before: Option<&Value>, after: Option<&Value>, palette: &Palette, out: &
     if let (Some(Value::String(before)), Some(Value::String(after))) = (before, after) {
         return text(before, after, palette, out);
     }
+    match (before, after) {
+        (Some(Value::String(before)), None) if before.contains('\n') => {
+            return text(before, "", palette, out);
+        }
+        (None, Some(Value::String(after))) if after.contains('\n') => {
+            return text("", after, palette, out);
+        }
+        _ => {}
+    }
     for (sign, value, style) in [("-", before, &palette.gone), ("+", after, &palette.new)] {
         if let Some(value) = value {
             let line = cut(&printable(&value.to_string()));
@@ -207,6 +216,9 @@ mod tests {
     fn of_a_new_example_each_part_is_shown() {
         let shown = difference(None, Some(&json!({ "a": [{ "b": "x" }] })), &Palette::new(false));
         assert_eq!(shown, "  $.a[0].b\n  + \"x\"\n");
+        let text = json!({ "text": "one\ntwo" });
+        let shown = difference(Some(&text), None, &Palette::new(false));
+        assert_eq!(shown, "  $.text\n  - one\n  - two\n");
     }
 
     #[test]

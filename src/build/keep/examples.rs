@@ -20,7 +20,7 @@ struct Example(u32, Box<RawValue>);
 
 /// The examples that a task made of the records of a batch.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub struct TaskLeaf {
+pub struct ExampleBatch {
     /// What was counted for those that are kept.
     pub counts: TaskCounts,
     /// One for each record that was mapped; none where a template failed, so that it
@@ -28,7 +28,7 @@ pub struct TaskLeaf {
     records: Vec<Option<Vec<Example>>>,
 }
 
-impl TaskLeaf {
+impl ExampleBatch {
     /// Keeps what was made of the next record.
     pub fn note(&mut self, made: &Made, counts: &TaskCounts) {
         let example = |(number, example): &(u32, Arc<Written>)| {

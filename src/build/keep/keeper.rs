@@ -10,7 +10,7 @@ use serde_json::Value;
 use tracing::debug;
 
 use super::changes::{At, Changes, Comparison};
-use super::{Blocks, Leaf, Packed, prints};
+use super::{Blocks, MappedBatch, Packed, prints};
 use crate::build::counts::Tally;
 use crate::build::rejected::REJECTED_FILE;
 use crate::build::show::show;
@@ -29,7 +29,7 @@ struct Last {
     build: String,
     data_version: i64,
     partitions: Vec<(String, Vec<String>)>,
-    leaves: Arc<Blocks>,
+    mapped: Arc<Blocks>,
     /// By task.
     tasks: Vec<Arc<Blocks>>,
     prints: Blocks,
@@ -63,22 +63,22 @@ pub struct Keeper {
     /// By sink: whether its output stands as it is.
     stands: Vec<bool>,
     /// None once something could not be kept.
-    trunk: Option<Trunk>,
+    cache: Option<Cache>,
     comparison: Option<Comparison>,
 }
 
 /// What is kept of what is made anew.
-struct Trunk {
-    leaves: Option<Blocks>,
+struct Cache {
+    mapped: Option<Blocks>,
     tasks: Vec<Option<Blocks>>,
     prints: Blocks,
 }
 
 /// What a build begins with that takes over mapped records.
 pub struct Taken {
-    /// A [`Leaf`] for each batch.
-    pub leaves: Arc<Blocks>,
-    /// By task: a [`TaskLeaf`](super::TaskLeaf) for each batch, where the task is the
+    /// A [`MappedBatch`] for each batch.
+    pub mapped: Arc<Blocks>,
+    /// By task: a [`ExampleBatch`](super::ExampleBatch) for each batch, where the task is the
     /// same.
     pub tasks: Vec<Option<Arc<Blocks>>>,
     /// What was counted up to where records are mapped.
@@ -113,13 +113,13 @@ impl Keeper {
             stands: vec![false; plan.sinks.len()],
             comparison: former.as_ref().map(|last| Comparison::new(&last.plan, plan)),
             former,
-            trunk: None,
+            cache: None,
         };
         if !whole {
             keeper.take_over(&files(sinks, dir));
         }
-        keeper.trunk = match keeper.trunk(dir) {
-            Ok(trunk) => Some(trunk),
+        keeper.cache = match keeper.cache(dir) {
+            Ok(cache) => Some(cache),
             Err(error) => {
                 debug!("nothing is kept: {error}");
                 None
@@ -167,13 +167,13 @@ impl Keeper {
         (self.takes, self.tasks, self.stands) = (true, tasks, stands);
     }
 
-    fn trunk(&self, dir: &OutputDir) -> io::Result<Trunk> {
+    fn cache(&self, dir: &OutputDir) -> io::Result<Cache> {
         let new = |is_taken: bool| match is_taken {
             true => Ok(None),
             false => Blocks::create(dir.root()).map(Some),
         };
-        Ok(Trunk {
-            leaves: new(self.takes)?,
+        Ok(Cache {
+            mapped: new(self.takes)?,
             tasks: self.tasks.iter().map(|task| new(task.is_some())).collect::<io::Result<_>>()?,
             prints: Blocks::create(dir.root())?,
         })
@@ -195,8 +195,8 @@ impl Keeper {
             }
         }
         let read = Tally { tasks, sinks, ..last.read.clone() };
-        let (leaves, tasks) = (last.leaves.clone(), self.tasks.clone());
-        Some(Taken { leaves, tasks, read, warnings: last.warnings.clone() })
+        let (mapped, tasks) = (last.mapped.clone(), self.tasks.clone());
+        Some(Taken { mapped, tasks, read, warnings: last.warnings.clone() })
     }
 
     /// By sink: whether its output stands as it is.
@@ -210,21 +210,21 @@ impl Keeper {
         let kept = kept.ok_or_else(|| io::Error::other("something broke off"));
         if let Err(error) = kept.and_then(|kept| self.keep(done.number, kept)) {
             debug!("nothing is kept: {error}");
-            self.trunk = None;
+            self.cache = None;
         }
     }
 
     fn keep(&mut self, number: u64, kept: Packed) -> io::Result<()> {
-        let Some(trunk) = &mut self.trunk else { return Ok(()) };
-        if let (Some(leaves), Some(leaf)) = (&mut trunk.leaves, kept.leaf) {
-            leaves.push(&leaf)?;
+        let Some(cache) = &mut self.cache else { return Ok(()) };
+        if let (Some(blocks), Some(batch)) = (&mut cache.mapped, kept.mapped) {
+            blocks.push(&batch)?;
         }
-        for (blocks, leaf) in trunk.tasks.iter_mut().zip(kept.tasks) {
-            if let (Some(blocks), Some(leaf)) = (blocks, leaf) {
-                blocks.push(&leaf)?;
+        for (blocks, batch) in cache.tasks.iter_mut().zip(kept.tasks) {
+            if let (Some(blocks), Some(batch)) = (blocks, batch) {
+                blocks.push(&batch)?;
             }
         }
-        trunk.prints.push(&prints::pack(&kept.prints))?;
+        cache.prints.push(&prints::pack(&kept.prints))?;
         if let (Some(former), Some(comparison)) = (&self.former, &mut self.comparison) {
             let number = usize::try_from(number).unwrap_or(usize::MAX);
             let before = prints::unpack(&former.prints.get(number)?);
@@ -247,19 +247,19 @@ impl Keeper {
         (read, warnings): (Tally, Vec<Diagnostic>),
         (sinks, dir): (&[Box<dyn Sink>], &OutputDir),
     ) -> Option<Changes> {
-        let Self { plan, former, trunk, comparison, tasks: taken, .. } = self;
-        let Trunk { leaves, tasks, prints } = trunk?;
+        let Self { plan, former, cache, comparison, tasks: taken, .. } = self;
+        let Cache { mapped, tasks, prints } = cache?;
         let tasks = tasks.into_iter().zip(taken);
         let tasks = tasks.map(|(new, taken)| new.map(Arc::new).or(taken)).collect::<Option<_>>()?;
-        let leaves = match (leaves, &former) {
-            (Some(leaves), _) => Arc::new(leaves),
-            (None, Some(former)) => former.leaves.clone(),
+        let mapped = match (mapped, &former) {
+            (Some(mapped), _) => Arc::new(mapped),
+            (None, Some(former)) => former.mapped.clone(),
             (None, None) => return None,
         };
         let changes = former.zip(comparison).map(|(former, comparison)| {
             comparison.done(|at, part, former_part| {
-                let (key, after) = made(&plan, &leaves, at, Some(part))?;
-                let (old_key, before) = made(&former.plan, &former.leaves, at, former_part)?;
+                let (key, after) = made(&plan, &mapped, at, Some(part))?;
+                let (old_key, before) = made(&former.plan, &former.mapped, at, former_part)?;
                 Some((key.or(old_key)?, before, after))
             })
         });
@@ -270,7 +270,7 @@ impl Keeper {
             build,
             data_version,
             partitions,
-            leaves,
+            mapped,
             tasks,
             prints,
             read,
@@ -284,14 +284,14 @@ impl Keeper {
 /// What a task or a sink makes of a record, with its key where it was mapped.
 fn made(
     plan: &Plan,
-    leaves: &Blocks,
-    (batch, index): At,
+    batches: &Blocks,
+    (number, index): At,
     part: Option<usize>,
 ) -> Option<(Option<String>, Option<Value>)> {
-    let mut leaf = Leaf::unpack(leaves.get(batch).ok()?).ok()?;
-    let known = (index < leaf.records.len()).then(|| leaf.records.swap_remove(index))?;
+    let mut batch = MappedBatch::unpack(batches.get(number).ok()?).ok()?;
+    let known = (index < batch.records.len()).then(|| batch.records.swap_remove(index))?;
     let Some(mapped) = known.mapped else { return Some((None, None)) };
-    let made = part.and_then(|part| show(plan, |show| show.part(leaf.stream, &mapped, part)));
+    let made = part.and_then(|part| show(plan, |show| show.part(batch.stream, &mapped, part)));
     Some((Some(mapped.label), made))
 }
 

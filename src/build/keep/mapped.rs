@@ -31,14 +31,14 @@ pub struct Known {
 
 /// The records of a batch, all of one stream.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Leaf {
+pub struct MappedBatch {
     /// The stream.
     pub stream: usize,
     /// All that were read, in order.
     pub records: Vec<Known>,
 }
 
-impl Leaf {
+impl MappedBatch {
     /// As it lies on disk.
     ///
     /// # Errors
@@ -71,7 +71,8 @@ mod tests {
             record: record.clone(),
         };
         let records = vec![Known { rejected: "{}\n".into(), mapped: Some(mapped) }];
-        let mut back = Leaf::unpack(Leaf { stream: 1, records }.pack().unwrap()).unwrap();
+        let mut back =
+            MappedBatch::unpack(MappedBatch { stream: 1, records }.pack().unwrap()).unwrap();
         let known = back.records.remove(0);
         assert_eq!((back.stream, known.rejected.as_str()), (1, "{}\n"));
         assert_eq!(known.mapped.unwrap().record.to_string(), record.to_string());

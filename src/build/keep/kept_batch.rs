@@ -2,16 +2,16 @@
 
 use std::io;
 
-use super::{Leaf, TaskLeaf};
+use super::{ExampleBatch, MappedBatch};
 use crate::plan::Plan;
 
 /// What a worker keeps of a batch, while it grows.
 #[derive(Debug)]
 pub struct Growing {
     /// The records as they were mapped; none where an earlier build has kept them.
-    pub leaf: Option<Leaf>,
+    pub mapped: Option<MappedBatch>,
     /// By task: its examples; none where an earlier build has kept them.
-    pub tasks: Vec<Option<TaskLeaf>>,
+    pub tasks: Vec<Option<ExampleBatch>>,
     /// Of each record: [`print`](super::print) of the examples of each task, then of the
     /// rows of each sink.
     pub prints: Vec<u64>,
@@ -20,9 +20,9 @@ pub struct Growing {
 /// The same, as it lies on disk.
 #[derive(Debug)]
 pub struct Packed {
-    /// A [`Leaf`].
-    pub leaf: Option<Vec<u8>>,
-    /// By task: a [`TaskLeaf`].
+    /// A [`MappedBatch`].
+    pub mapped: Option<Vec<u8>>,
+    /// By task: a [`ExampleBatch`].
     pub tasks: Vec<Option<Vec<u8>>>,
     /// As they are.
     pub prints: Vec<u64>,
@@ -31,8 +31,8 @@ pub struct Packed {
 impl Growing {
     /// Nothing yet.
     pub fn new(plan: &Plan) -> Self {
-        let tasks = plan.tasks.iter().map(|_| Some(TaskLeaf::default())).collect();
-        Self { leaf: None, tasks, prints: Vec::new() }
+        let tasks = plan.tasks.iter().map(|_| Some(ExampleBatch::default())).collect();
+        Self { mapped: None, tasks, prints: Vec::new() }
     }
 
     /// Packs it.
@@ -40,9 +40,9 @@ impl Growing {
     /// # Errors
     /// When there is no memory for it.
     pub fn pack(self) -> io::Result<Packed> {
-        let tasks = self.tasks.iter().map(|task| task.as_ref().map(TaskLeaf::pack).transpose());
+        let tasks = self.tasks.iter().map(|task| task.as_ref().map(ExampleBatch::pack).transpose());
         Ok(Packed {
-            leaf: self.leaf.as_ref().map(Leaf::pack).transpose()?,
+            mapped: self.mapped.as_ref().map(MappedBatch::pack).transpose()?,
             tasks: tasks.collect::<io::Result<_>>()?,
             prints: self.prints,
         })
