@@ -11,6 +11,8 @@ mod build;
 mod cli;
 mod collect;
 mod forecast;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod http;
 mod kill;
 mod observe;

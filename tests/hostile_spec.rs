@@ -226,3 +226,43 @@ fn templates_that_would_exhaust_the_stack_are_refused() {
     let said = scrape.run(&["validate", "spec.yaml"]).expect(2).stderr;
     assert!(said.contains("more than 500 values in `let`"), "{said:.500}");
 }
+
+#[test]
+fn no_output_leaves_the_output_directory() {
+    let standin = common::standin(&["TIDE"], 1);
+    let files = Neighbours::new();
+    let spec = |path: &str, name: &str| {
+        let sink = format!("path: \"{path}\"");
+        let params = format!("params:\n  name: {{ type: string, default: \"{name}\" }}\n");
+        let spec = common::JIRA.replacen("params:\n", &params, 1);
+        spec.replace("path: records.jsonl", &sink)
+    };
+    let absolute = files.scrape.dir().join("outside/x.jsonl").display().to_string();
+    for (path, name) in [
+        ("../x.jsonl", ""),
+        ("a/../../x.jsonl", ""),
+        (absolute.as_str(), ""),
+        ("{{ params.name }}", "../x.jsonl"),
+        ("{{ params.name }}/x.jsonl", "/etc"),
+    ] {
+        files.write("project/specs/spec.yaml", &spec(path, name));
+        let args = ["run", "specs/spec.yaml", "--base-url", standin.url(), "-o", "out"];
+        let said = files.run(&args).expect(2).stderr;
+        assert!(said.contains("leaves the output directory"), "{path}: {said}");
+        assert!(!files.scrape.dir().join("project/out").exists(), "{path}");
+    }
+    assert_eq!(standin.stats().requests, 0);
+    // Nor by a link that lies there.
+    #[cfg(unix)]
+    {
+        let out = files.scrape.dir().join("project/out");
+        files.write("project/specs/spec.yaml", &spec("there/x.jsonl", ""));
+        let args = ["run", "specs/spec.yaml", "--base-url", standin.url(), "-o", "out"];
+        files.run(&args).expect(0);
+        std::fs::remove_dir_all(out.join("there")).expect("removed");
+        std::os::unix::fs::symlink("../../outside", out.join("there")).expect("a link");
+        let said = files.run(&["build", "specs/spec.yaml", "-o", "out"]).expect(1).stderr;
+        assert!(said.contains("is a symbolic link that leaves the output directory"), "{said}");
+        assert!(!files.scrape.dir().join("outside/x.jsonl").exists());
+    }
+}

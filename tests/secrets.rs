@@ -92,12 +92,31 @@ fn no_secret_is_told_by_any_kind_of_authentication() {
         let whole_run = run(&server, &["--record", "two.har", "--resume", "--log-format", "json"]);
         assert_eq!(whole_run.status.code(), Some(0), "{auth}");
         assert!(server.stats().requests > 5);
+        // The other verbs, asking the server and telling of what is there.
+        let verb = |args: &[&str]| {
+            let output = scrape.command(args).env("TEST_USER", USER).output();
+            output.expect("the program starts")
+        };
+        let to = ["spec.yaml", "--base-url", server.url()];
+        let others = [
+            verb(&[&["plan"], &to[..], &["-r", "0"]].concat()),
+            verb(&[&["preview"], &to[..], &["-r", "0", "-o", "none"]].concat()),
+            verb(&[&["preview"], &to[..], &["-o", "out", "--full"]].concat()),
+            verb(&[&["explain"], &to[..]].concat()),
+            verb(&["verify", "spec.yaml", "-o", "out", "-r", "0"]),
+            verb(&["build", "spec.yaml", "-o", "out"]),
+            verb(&["status", "out", "--format", "json"]),
+        ];
+        for other in &others {
+            let said = String::from_utf8_lossy(&other.stderr);
+            assert_eq!(other.status.code(), Some(0), "{auth}: {said}");
+        }
         server.script("*/search*", 1, 1, Fault::Unauthorized).expect("planned");
         let refused = run(&server, &["--record", "three.har", "--resume"]);
         assert_eq!(refused.status.code(), Some(1), "{auth}");
 
         let mut told: Vec<(String, Vec<u8>)> = Vec::new();
-        for output in [failed, whole_run, refused] {
+        for output in [failed, whole_run, refused].into_iter().chain(others) {
             told.push(("stderr".to_owned(), output.stderr));
             told.push(("stdout".to_owned(), output.stdout));
         }
@@ -160,4 +179,17 @@ fn another_host_gets_neither_credentials_nor_cookies() {
     assert!(there.iter().all(|request| !request.credentials));
     // A session is handed out to who comes without a cookie of one.
     assert!(other.stats().sessions >= 1);
+}
+
+/// A password in an address would be stored and told with it.
+#[test]
+fn an_address_has_no_credentials() {
+    let scrape = Scrape::new();
+    std::fs::write(scrape.dir().join("spec.yaml"), common::JIRA).expect("a spec");
+    for verb in ["run", "plan", "preview", "explain"] {
+        let ran = scrape.run(&[verb, "spec.yaml", "--base-url", "http://ada:pa55@127.0.0.1:9/"]);
+        let ran = ran.expect(2);
+        assert!(ran.stderr.contains("cannot hold credentials"), "{verb}: {}", ran.stderr);
+        assert!(!format!("{}{}", ran.stderr, ran.stdout).contains("pa55"), "{verb}");
+    }
 }

@@ -34,9 +34,9 @@ fn desk() -> Scrape {
 
 const WATCH: [&str; 5] = ["build", "specs/apache-jira.yaml", "-o", "out", "--watch"];
 
-/// A watch whose events are read.
+/// A watch whose events are read; it ends with the test.
 struct Watch {
-    child: Child,
+    child: Option<Child>,
     lines: Receiver<String>,
 }
 
@@ -50,7 +50,7 @@ impl Watch {
                 let _ = sender.send(line);
             }
         });
-        let watch = Self { child, lines };
+        let watch = Self { child: Some(child), lines };
         watch.until("watching");
         watch
     }
@@ -73,10 +73,21 @@ impl Watch {
         }
     }
 
-    fn end(self, name: &str) {
-        signal(&self.child, name);
-        let ran = wait(self.child).expect(0);
+    fn end(mut self, name: &str) {
+        let child = self.child.take().expect("a watch");
+        signal(&child, name);
+        let ran = wait(child).expect(0);
         assert_eq!(ran.stdout, "", "changes are no data");
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // Nobody else would end it.
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 

@@ -45,6 +45,9 @@ const ENVIRONMENT: &str = "Environment:
   TERM=dumb         lines in place of progress bars
   HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY
                     proxies
+  SSL_CERT_FILE, SSL_CERT_DIR
+                    certificates that are trusted, in place of the system's; nothing
+                    turns their verification off
   and those that the secrets of a spec name";
 
 /// The program's own command line, without what a spec adds to it.

@@ -5,6 +5,8 @@ mod children;
 mod complete;
 mod envelope;
 mod findings;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod look;
 mod page;
 mod paginate;

@@ -13,6 +13,8 @@ mod client;
 mod clock;
 mod condition;
 mod exchange;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod glob;
 mod host;
 mod obey;

@@ -57,17 +57,19 @@ pub(crate) fn repair(body: &Bytes) -> Repaired {
     Repaired { body: mended_body, mended }
 }
 
-/// Without a byte order mark and a script guard.
+/// Without byte order marks and script guards; gateways put one before another.
 fn strip(body: &Bytes) -> Bytes {
-    let mut start = if body.starts_with(BOM) { BOM.len() } else { 0 };
-    let rest = body[start..].trim_ascii_start();
-    for guard in XSSI {
-        if rest.starts_with(guard) {
-            start = body.len() - rest.len() + guard.len();
-            break;
-        }
+    let mut start = 0;
+    loop {
+        let rest = &body[start..];
+        let text = rest.trim_ascii_start();
+        let guard = XSSI.iter().find(|guard| text.starts_with(guard));
+        start += match guard {
+            _ if rest.starts_with(BOM) => BOM.len(),
+            Some(guard) => rest.len() - text.len() + guard.len(),
+            None => return body.slice(start..),
+        };
     }
-    body.slice(start..)
 }
 
 fn looks_like_json(body: &[u8]) -> bool {

@@ -24,21 +24,24 @@ pub fn check(text: &[u8]) -> Result<(), serde_json::Error> {
     // Each value but the first of a list or an object has a comma before it. Those in
     // strings are told apart only where there are so many.
     let commas = || memchr::memchr_iter(b',', text).count();
-    if text.len() > MOST_VALUES && commas() > MOST_VALUES && values(text) > MOST_VALUES {
+    if text.len() > MOST_VALUES
+        && commas() > MOST_VALUES
+        && outside_strings(text, b',') > MOST_VALUES
+    {
         return Err(serde_json::Error::custom(format!("more than {MOST_VALUES} values")));
     }
     Ok(())
 }
 
-/// How many commas stand outside of strings.
-fn values(text: &[u8]) -> usize {
+/// How often a byte stands outside of the strings of a JSON text.
+pub fn outside_strings(text: &[u8], wanted: u8) -> usize {
     let (mut count, mut in_string, mut escaped) = (0, false, false);
     for byte in text {
         match byte {
             _ if escaped => escaped = false,
             b'\\' => escaped = in_string,
             b'"' => in_string = !in_string,
-            b',' if !in_string => count += 1,
+            byte if *byte == wanted && !in_string => count += 1,
             _ => {}
         }
     }

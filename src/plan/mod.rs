@@ -23,6 +23,8 @@ mod slips;
 mod stream;
 mod template;
 
+#[cfg(any(test, fuzzing))]
+pub use bounded::outside_strings;
 pub use bounded::{check as check_json, parse as parse_json};
 pub use compile::compile;
 pub use engine_rules::{ENGINE_RULES, engine_rules};

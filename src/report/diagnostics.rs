@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::observe::screen;
 use crate::observe::words::printable;
-use crate::spec::{Diagnostic, Diagnostics, Severity, Sources, Span};
+use crate::spec::{Diagnostic, Diagnostics, Severity, Sources, Span, boundary};
 
 /// Renders findings: each with `file:line:column`, the line, a caret under the
 /// place, and a hint. Ends with a line that counts them.
@@ -117,12 +117,15 @@ impl<'s> Line<'s> {
     fn of(sources: &'s Sources, span: Span) -> Option<Self> {
         let source = sources.get(span.file)?;
         let text = source.text.as_str();
-        let at = (span.start as usize).min(text.len());
-        let first = text.get(..at)?.rfind('\n').map_or(0, |i| i + 1);
+        let at = boundary(text, span.start as usize);
+        let first = text[..at].rfind('\n').map_or(0, |i| i + 1);
         let last = text[at..].find('\n').map_or(text.len(), |i| at + i);
         let line = text[first..last].trim_end_matches('\r');
         let start = (at - first).min(line.len());
-        let end = (span.end as usize).saturating_sub(first).min(line.len()).max(start);
+        let end = (span.end as usize).saturating_sub(first);
+        // A place that ends inside a character means all of it.
+        let end = (end..=line.len()).find(|end| line.is_char_boundary(*end));
+        let end = end.unwrap_or(line.len()).max(start);
         let number = text[..first].matches('\n').count() + 1;
         Some(Self { path: &source.path, text: line, number, start, end })
     }

@@ -29,6 +29,6 @@ pub use load::{Loaded, load, near, read, simplify};
 pub use params::{ParamDecl, ParamValues};
 pub use parse::parse;
 pub use pattern::compile as compile_pattern;
-pub use source::{Source, Sources, Span, text_hash};
+pub use source::{Source, Sources, Span, boundary, text_hash};
 pub use suggest::{by_likeness, closest, hint as suggest_hint};
 pub use yaml::{Data, Key, Scalar, Style, Yaml};

@@ -29,6 +29,15 @@ impl Span {
     }
 }
 
+/// An offset into a text, moved back to where a character begins.
+pub fn boundary(text: &str, offset: usize) -> usize {
+    let mut offset = offset.min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    offset
+}
+
 /// The text of one file.
 #[derive(Debug, Clone)]
 pub struct Source {
@@ -83,7 +92,7 @@ impl Sources {
     /// first byte of a place.
     pub fn locate(&self, span: Span) -> Option<(&Path, usize, usize)> {
         let source = self.get(span.file)?;
-        let before = source.text.get(..span.start as usize)?;
+        let before = &source.text[..boundary(&source.text, span.start as usize)];
         let line_start = before.rfind('\n').map_or(0, |i| i + 1);
         let line = before.matches('\n').count() + 1;
         Some((&source.path, line, before[line_start..].chars().count() + 1))

@@ -94,7 +94,8 @@ impl Replay {
         &self.notes
     }
 
-    fn answer(&self, request: &Request) -> Result<Response, FetchError> {
+    /// The next reply to a request.
+    pub(crate) fn answer(&self, request: &Request) -> Result<Response, FetchError> {
         let url = Url::parse(&request.url).map_err(|e| self.error(format!("URL: {e}")))?;
         let bases = [&self.base_url, &self.recorded_base];
         let key = Key::new(request.method.as_str(), &url, &bases, request.body.as_deref());
