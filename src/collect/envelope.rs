@@ -153,8 +153,7 @@ fn plain(body: &Bytes, path: &Path, steps: &[Step]) -> Result<Result<Opened, Mis
             Ok((value, places))
         });
     };
-    let places = split::select(body, steps).map_err(malformed)?;
-    let lists = split::select(body, &steps[..all]).map_err(malformed)?;
+    let (places, lists) = split::select_within(body, steps, all).map_err(malformed)?;
     // What is around the records, which alone has to be well-formed.
     let mut rest = Vec::new();
     let mut from = 0;

@@ -1,13 +1,15 @@
 //! From the bytes of a record to a row of the store, or to a reject.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use minijinja::value::{Enumerator, Object, ObjectRepr};
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::envelope::{Misfit, Raw};
-use super::split;
+use super::split::{self, Firsts};
 use crate::http::Cause;
 use crate::plan::{
     ChildPlan, Env, EvalError, KeyOrder, PaginationKind, Path, Plan, Scope, Step, StreamPlan,
@@ -41,16 +43,6 @@ impl Found {
 
 /// The first value that a path selects in the bytes of a record.
 pub(super) fn find(path: &Path, record: &[u8]) -> Found {
-    let scalar = |raw: &[u8]| match raw.first() {
-        None => Found::Absent,
-        Some(b'"') => match serde_json::from_slice(raw) {
-            Ok(text) => Found::Text(text),
-            Err(_) => Found::Absent,
-        },
-        Some(b'{' | b'[') => Found::Composite,
-        Some(_) if raw == b"null" => Found::Null,
-        Some(_) => Found::Text(String::from_utf8_lossy(raw).into_owned()),
-    };
     match path.steps() {
         Some(steps) => split::first(record, steps).map_or(Found::Absent, scalar),
         None => match parse_json(record) {
@@ -59,6 +51,20 @@ pub(super) fn find(path: &Path, record: &[u8]) -> Found {
             }
             Err(_) => Found::Absent,
         },
+    }
+}
+
+/// What a JSON text is.
+fn scalar(raw: &[u8]) -> Found {
+    match raw.first() {
+        None => Found::Absent,
+        Some(b'"') => match serde_json::from_slice(raw) {
+            Ok(text) => Found::Text(text),
+            Err(_) => Found::Absent,
+        },
+        Some(b'{' | b'[') => Found::Composite,
+        Some(_) if raw == b"null" => Found::Null,
+        Some(_) => Found::Text(String::from_utf8_lossy(raw).into_owned()),
     }
 }
 
@@ -89,33 +95,95 @@ pub(super) struct PageRecords {
 /// Reads the records of one stream. Made once a run.
 #[derive(Debug)]
 pub(super) struct Reader {
+    /// All that is looked for in a record, so that it is gone through once.
+    firsts: Firsts,
+    primary_key: Option<usize>,
+    after: Option<usize>,
+    sort_key: Option<usize>,
+    version: Option<usize>,
     /// By child list.
     needs: Vec<Needs>,
+}
+
+/// A record, and what is looked for in it.
+struct Look<'r> {
+    bytes: &'r [u8],
+    found: Vec<Option<&'r [u8]>>,
+}
+
+impl Look<'_> {
+    /// As [`find`], with what is known.
+    fn find(&self, path: &Path, place: Option<usize>) -> Found {
+        match place {
+            Some(place) => self.found[place].map_or(Found::Absent, scalar),
+            None => find(path, self.bytes),
+        }
+    }
 }
 
 /// What a `fetch_if` looks at.
 #[derive(Debug)]
 struct Needs {
-    /// The parts of `parent`; `None` for all of it.
-    parent: Option<BTreeSet<Vec<String>>>,
-    inline: bool,
+    /// The parts of `parent` and where they are found, shorter paths first; `None`
+    /// for all of it.
+    parent: Option<Vec<(Vec<String>, usize)>>,
+    inline: InlineNeed,
+}
+
+/// What a `fetch_if` needs of the inline list.
+#[derive(Debug)]
+enum InlineNeed {
+    Nothing,
+    /// The rest of its path, below a value that is found.
+    Below(usize, Vec<Step>),
+    /// All that its path selects in the record.
+    Path(Path),
 }
 
 impl Reader {
     pub(super) fn new(stream: &StreamPlan, env: &Env) -> Self {
-        let needs = |child: &ChildPlan| {
+        let mut firsts = Firsts::default();
+        let mut place = |path: &Path| path.steps().and_then(|steps| firsts.add(steps));
+        let primary_key = place(&stream.primary_key);
+        let after = match &stream.pagination.kind {
+            PaginationKind::Keyset { after, .. } => place(after),
+            _ => None,
+        };
+        let sort_key = stream.sort_key.as_ref().and_then(|sort| place(&sort.path));
+        let version = stream.version.as_ref().and_then(place);
+        let mut needs = |child: &ChildPlan| {
             let used = child.fetch_if.as_ref().map(|t| env.undeclared(t)).unwrap_or_default();
             let parts: BTreeSet<Vec<String>> = used
                 .iter()
                 .filter(|name| *name == "parent" || name.starts_with("parent."))
                 .map(|name| name.split('.').skip(1).map(str::to_owned).collect())
                 .collect();
-            Needs {
-                parent: Some(parts).filter(|parts| !parts.contains(&Vec::new())),
-                inline: used.iter().any(|n| n == "inline" || n.starts_with("inline.")),
-            }
+            let steps =
+                |part: &[String]| -> Vec<Step> { part.iter().cloned().map(Step::Name).collect() };
+            let parts = parts.into_iter().map(|part| {
+                let place = firsts.add(&steps(&part))?;
+                (!part.is_empty()).then_some((part, place))
+            });
+            let parent = parts.collect();
+            let uses = used.iter().any(|n| n == "inline" || n.starts_with("inline."));
+            let inline = match child.inline.as_ref().filter(|_| uses) {
+                None => InlineNeed::Nothing,
+                Some(path) => match path.steps() {
+                    None => InlineNeed::Path(path.clone()),
+                    Some(steps) => {
+                        let named = steps.iter().take_while(|s| matches!(s, Step::Name(_)));
+                        let (above, below) = steps.split_at(named.count());
+                        match firsts.add(above) {
+                            Some(place) => InlineNeed::Below(place, below.to_vec()),
+                            None => InlineNeed::Path(path.clone()),
+                        }
+                    }
+                },
+            };
+            Needs { parent, inline }
         };
-        Self { needs: stream.children.iter().map(needs).collect() }
+        let needs = stream.children.iter().map(&mut needs).collect();
+        Self { firsts, primary_key, after, sort_key, version, needs }
     }
 
     /// Reads the records of a page; `scope` is what templates see besides. For
@@ -132,11 +200,15 @@ impl Reader {
         let mut hash = xxhash_rust::xxh3::Xxh3::new();
         for raw in records {
             hash.update(&raw.bytes);
-            page.keys.push(key_of(stream, raw));
-            let item = match self.record(plan, stream, scope, raw, &mut page.doubt) {
+            let look = Look { bytes: &raw.bytes, found: self.firsts.find(&raw.bytes) };
+            page.keys.push(match &stream.pagination.kind {
+                PaginationKind::Keyset { after, .. } => look.find(after, self.after).text(),
+                _ => None,
+            });
+            let item = match self.record(plan, stream, scope, raw, &look, &mut page.doubt) {
                 Ok(record) => Item::Record(Box::new(record)),
                 Err(fault) => {
-                    let named = find(&stream.primary_key, &raw.bytes).text();
+                    let named = look.find(&stream.primary_key, self.primary_key).text();
                     Item::Reject(Box::new(fault.reject(&stream.name, partition, named, None, raw)))
                 }
             };
@@ -153,20 +225,24 @@ impl Reader {
         stream: &StreamPlan,
         scope: &Scope,
         raw: &Raw,
+        look: &Look<'_>,
         doubt: &mut Option<Cause>,
     ) -> Result<NewRecord, Fault> {
         let bytes = &raw.bytes[..];
         well_formed(bytes)?;
-        let primary_key = primary_key(&stream.primary_key, bytes)?;
+        let primary_key =
+            primary_key(&stream.primary_key, look.find(&stream.primary_key, self.primary_key))?;
         let sort_key = stream
             .sort_key
             .as_ref()
-            .and_then(|sort| Some(order_key(sort.order, &find(&sort.path, bytes).text()?)))
+            .and_then(|sort| {
+                Some(order_key(sort.order, &look.find(&sort.path, self.sort_key).text()?))
+            })
             .unwrap_or_else(|| order_key(KeyOrder::Natural, &primary_key));
-        let version = stream.version.as_ref().and_then(|path| find(path, bytes).text());
+        let version = stream.version.as_ref().and_then(|path| look.find(path, self.version).text());
         let mut pending = Vec::new();
         for (child, needs) in stream.children.iter().zip(&self.needs) {
-            match is_pending(&plan.env, child, needs, scope, bytes) {
+            match is_pending(&plan.env, child, needs, scope, look) {
                 Ok(true) => pending.push(child.name.clone()),
                 Ok(false) => {}
                 // Better one request too many than a list that is cut short.
@@ -214,7 +290,8 @@ pub(super) fn child_items(
     let (mut items, mut rejects) = (Vec::new(), Vec::new());
     for raw in records {
         let item = well_formed(&raw.bytes).and_then(|()| {
-            let primary_key = primary_key(&child.primary_key, &raw.bytes)?;
+            let key = find(&child.primary_key, &raw.bytes);
+            let primary_key = primary_key(&child.primary_key, key)?;
             Ok(ChildItem { primary_key, body: pack(&raw.bytes)? })
         });
         match item {
@@ -259,43 +336,55 @@ fn is_pending(
     child: &ChildPlan,
     needs: &Needs,
     scope: &Scope,
-    record: &[u8],
+    look: &Look<'_>,
 ) -> Result<bool, crate::plan::EvalError> {
     let Some(test) = &child.fetch_if else { return Ok(true) };
-    let inline = match &child.inline {
-        Some(path) if needs.inline => inline_items(path, record),
-        _ => Value::Array(Vec::new()),
+    let inline = match &needs.inline {
+        InlineNeed::Nothing => minijinja::Value::from_object(Inline(Vec::new())),
+        InlineNeed::Below(place, steps) => {
+            let list = look.found[*place].unwrap_or_default();
+            let items = split::select(list, steps).unwrap_or_default();
+            let items = items.into_iter().map(|place| Box::from(&list[place])).collect();
+            minijinja::Value::from_object(Inline(items))
+        }
+        InlineNeed::Path(path) => {
+            let value = parse_json(look.bytes).unwrap_or_default();
+            path.all(&value).into_iter().map(template_value).collect()
+        }
     };
     let parent = match &needs.parent {
-        Some(parts) => part_of(record, parts),
-        None => parse_json(record).unwrap_or_default(),
+        Some(parts) => part_of(look, parts),
+        None => parse_json(look.bytes).unwrap_or_default(),
     };
-    let names = [("parent", &parent), ("inline", &inline)]
-        .map(|(name, value)| (name.to_owned(), template_value(value)));
+    let names = [("parent".to_owned(), template_value(&parent)), ("inline".to_owned(), inline)];
     env.test(test, &scope.with_all(names))
 }
 
-fn inline_items(path: &Path, record: &[u8]) -> Value {
-    let items = match path.steps() {
-        Some(steps) => split::select(record, steps)
-            .unwrap_or_default()
-            .into_iter()
-            .map(|place| parse_json(&record[place]).unwrap_or_default())
-            .collect(),
-        None => {
-            let value = parse_json(record).unwrap_or_default();
-            path.all(&value).into_iter().cloned().collect()
-        }
-    };
-    Value::Array(items)
+/// The items of an inline list, as templates see them: most only count them.
+#[derive(Debug)]
+struct Inline(Vec<Box<[u8]>>);
+
+impl Object for Inline {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Seq
+    }
+
+    fn get_value(self: &Arc<Self>, key: &minijinja::Value) -> Option<minijinja::Value> {
+        let text = self.0.get(key.as_usize()?)?;
+        let value = parse_json(text).unwrap_or_default();
+        Some(template_value(&value))
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Seq(self.0.len())
+    }
 }
 
 /// An object with only some parts of a record, shorter paths first.
-fn part_of(record: &[u8], parts: &BTreeSet<Vec<String>>) -> Value {
+fn part_of(look: &Look<'_>, parts: &[(Vec<String>, usize)]) -> Value {
     let mut whole = Map::new();
-    for part in parts {
-        let steps: Vec<Step> = part.iter().cloned().map(Step::Name).collect();
-        let found = split::first(record, &steps).and_then(|raw| parse_json(raw).ok());
+    for (part, place) in parts {
+        let found = look.found[*place].and_then(|raw| parse_json(raw).ok());
         let Some((value, (last, above))) = found.zip(part.split_last()) else { continue };
         insert(&mut whole, above, last, value);
     }
@@ -353,8 +442,8 @@ fn well_formed(bytes: &[u8]) -> Result<(), Fault> {
         .map_err(|error| fault(format!("the record is no JSON: {error}")))
 }
 
-fn primary_key(path: &Path, bytes: &[u8]) -> Result<String, Fault> {
-    let what = match find(path, bytes) {
+fn primary_key(path: &Path, found: Found) -> Result<String, Fault> {
+    let what = match found {
         Found::Text(key) if !key.is_empty() => return Ok(key),
         Found::Text(_) => "is empty",
         Found::Absent => "is absent",

@@ -1,6 +1,8 @@
 //! A whole run: all streams, side by side.
 
+use std::num::NonZero;
 use std::sync::Arc;
+use std::thread;
 use std::time::SystemTime;
 
 use tokio::sync::Semaphore;
@@ -103,8 +105,16 @@ pub(super) struct Run {
     /// Bounds the pages in hand. More than there are permits for requests, so
     /// that a partition which waits for its turn to try again holds up no other.
     pub(super) hands: Semaphore,
+    /// Bounds the pages that are read at a time, each with memory of its own: more
+    /// than there are processors are no quicker.
+    pub(super) readers: Semaphore,
     /// What failed, as findings about the spec.
     pub(super) findings: Findings,
+}
+
+/// One permit for each processor.
+pub(super) fn readers() -> Semaphore {
+    Semaphore::new(thread::available_parallelism().map_or(1, NonZero::get))
 }
 
 /// Why a task of a run has ended early, and the run goes on.
@@ -195,6 +205,7 @@ pub async fn run(
         stop,
         observer,
         hands,
+        readers: readers(),
         findings: Findings::default(),
     });
     let mut streams = JoinSet::new();

@@ -36,6 +36,32 @@ pub(super) fn select(text: &[u8], steps: &[Step]) -> Result<Vec<Range<usize>>, S
     Ok(found)
 }
 
+/// Places in a text.
+type Places = Vec<Range<usize>>;
+
+/// As [`select`], with the places of the values that the first `depth` steps select
+/// besides.
+pub(super) fn select_within(
+    text: &[u8],
+    steps: &[Step],
+    depth: usize,
+) -> Result<(Places, Places), ScanError> {
+    let (mut found, mut within) = (Vec::new(), Vec::new());
+    let (above, below) = steps.split_at(depth);
+    let mut scanner = Scanner { text, at: 0 };
+    scanner.walk_to(above, &mut |scanner| {
+        scanner.space();
+        let start = scanner.at;
+        if within.len() >= MOST {
+            return Err(ScanError::TooMany);
+        }
+        scanner.walk(below, &mut found)?;
+        within.push(start..scanner.at);
+        Ok(())
+    })?;
+    Ok((found, within))
+}
+
 /// The first value that a plain path selects; stops there.
 pub(super) fn first<'t>(text: &'t [u8], steps: &[Step]) -> Option<&'t [u8]> {
     let mut scanner = Scanner { text, at: 0 };
@@ -43,6 +69,58 @@ pub(super) fn first<'t>(text: &'t [u8], steps: &[Step]) -> Option<&'t [u8]> {
         scanner.enter(step).ok()??;
     }
     scanner.value().ok().map(|range| &text[range])
+}
+
+/// Plain paths, laid together so that one pass over a text finds the first value of
+/// each.
+#[derive(Debug, Default)]
+pub(super) struct Firsts {
+    /// How many paths there are.
+    count: usize,
+    root: Wanted,
+}
+
+/// What is wanted of a value.
+#[derive(Debug, Default)]
+struct Wanted {
+    /// The paths that end here.
+    here: Vec<usize>,
+    names: Vec<(String, Wanted)>,
+}
+
+impl Firsts {
+    /// Adds a path; its number, or `None` for one that is more than names.
+    pub(super) fn add(&mut self, steps: &[Step]) -> Option<usize> {
+        let mut at = &mut self.root;
+        if !steps.iter().all(|step| matches!(step, Step::Name(_))) {
+            return None;
+        }
+        for step in steps {
+            let Step::Name(name) = step else { return None };
+            let next = at.names.iter().position(|(n, _)| n == name).unwrap_or_else(|| {
+                at.names.push((name.clone(), Wanted::default()));
+                at.names.len() - 1
+            });
+            at = &mut at.names[next].1;
+        }
+        at.here.push(self.count);
+        self.count += 1;
+        self.count.checked_sub(1)
+    }
+
+    /// The first value of each path, as [`first`] finds it; stops when all are found.
+    pub(super) fn find<'t>(&self, text: &'t [u8]) -> Vec<Option<&'t [u8]>> {
+        let mut found = Found { places: vec![None; self.count], left: self.count };
+        let mut scanner = Scanner { text, at: 0 };
+        // What cannot be followed ends the search: what was found before stays.
+        let _ = scanner.firsts(&self.root, &mut found);
+        found.places
+    }
+}
+
+struct Found<'t> {
+    places: Vec<Option<&'t [u8]>>,
+    left: usize,
 }
 
 /// The places of some values of a parsed text, by their addresses in `root`.
@@ -57,28 +135,84 @@ pub(super) fn places(
     Ok(found)
 }
 
+/// A key of an object.
+struct Key {
+    /// Its place, with its quotes.
+    place: Range<usize>,
+    escaped: bool,
+}
+
 struct Scanner<'t> {
     text: &'t [u8],
     at: usize,
 }
 
+impl<'t> Scanner<'t> {
+    /// Skips a value, and notes what is wanted of it; false when all is found.
+    fn firsts(&mut self, wanted: &Wanted, found: &mut Found<'t>) -> Result<bool, ScanError> {
+        let open = self.peek()?;
+        let start = self.at;
+        if wanted.names.is_empty() || open != b'{' {
+            self.value()?;
+        } else {
+            self.at += 1;
+            // The first of a name counts, and of that alone what is below it.
+            let mut seen = vec![false; wanted.names.len()];
+            let mut more = self.peek()? != b'}';
+            self.at += usize::from(!more);
+            while more {
+                let key = self.key()?;
+                let of = wanted.names.iter().position(|(name, _)| self.is_key(&key, name));
+                match of.filter(|n| !std::mem::replace(&mut seen[*n], true)) {
+                    Some(n) => {
+                        if !self.firsts(&wanted.names[n].1, found)? {
+                            return Ok(false);
+                        }
+                    }
+                    None => self.value().map(drop)?,
+                }
+                more = !self.another(b'}')?;
+            }
+        }
+        for n in &wanted.here {
+            found.places[*n] = Some(&self.text[start..self.at]);
+            found.left -= 1;
+        }
+        Ok(found.left > 0)
+    }
+}
+
 impl Scanner<'_> {
     fn walk(&mut self, steps: &[Step], found: &mut Vec<Range<usize>>) -> Result<(), ScanError> {
-        let Some((step, rest)) = steps.split_first() else {
+        self.walk_to(steps, &mut |scanner| {
             if found.len() >= MOST {
                 return Err(ScanError::TooMany);
             }
-            found.push(self.value()?);
-            return Ok(());
-        };
+            found.push(scanner.value()?);
+            Ok(())
+        })
+    }
+
+    /// Skips a value; `each` skips those in it that a path selects.
+    fn walk_to(
+        &mut self,
+        steps: &[Step],
+        each: &mut dyn FnMut(&mut Self) -> Result<(), ScanError>,
+    ) -> Result<(), ScanError> {
+        let Some((step, rest)) = steps.split_first() else { return each(self) };
         match (step, self.peek()?) {
             (Step::Name(name), b'{') => self.members(|s, key| {
-                if s.is_key(&key, name) { s.walk(rest, found) } else { s.value().map(drop) }
+                if s.is_key(&key, name) { s.walk_to(rest, each) } else { s.value().map(drop) }
             }),
-            (Step::All, b'{') => self.members(|s, _| s.walk(rest, found)),
-            (Step::All, b'[') => self.items(|s, _| s.walk(rest, found)),
-            (Step::Index(index), b'[') => self
-                .items(|s, i| if i == *index { s.walk(rest, found) } else { s.value().map(drop) }),
+            (Step::All, b'{') => self.members(|s, _| s.walk_to(rest, each)),
+            (Step::All, b'[') => self.items(|s, _| s.walk_to(rest, each)),
+            (Step::Index(index), b'[') => {
+                self.items(
+                    |s, i| {
+                        if i == *index { s.walk_to(rest, each) } else { s.value().map(drop) }
+                    },
+                )
+            }
             _ => self.value().map(drop),
         }
     }
@@ -148,7 +282,7 @@ impl Scanner<'_> {
 
     fn members(
         &mut self,
-        mut each: impl FnMut(&mut Self, Range<usize>) -> Result<(), ScanError>,
+        mut each: impl FnMut(&mut Self, Key) -> Result<(), ScanError>,
     ) -> Result<(), ScanError> {
         self.at += 1;
         if self.peek()? == b'}' {
@@ -192,14 +326,14 @@ impl Scanner<'_> {
         Ok(byte == close)
     }
 
-    /// A key and its colon; the place of the key with its quotes.
-    fn key(&mut self) -> Result<Range<usize>, ScanError> {
+    /// A key and its colon.
+    fn key(&mut self) -> Result<Key, ScanError> {
         if self.peek()? != b'"' {
             return Err(ScanError::NotJson(self.at));
         }
         let start = self.at;
-        self.string()?;
-        let key = start..self.at;
+        let escaped = self.string()?;
+        let key = Key { place: start..self.at, escaped };
         if self.peek()? != b':' {
             return Err(ScanError::NotJson(self.at));
         }
@@ -207,13 +341,13 @@ impl Scanner<'_> {
         Ok(key)
     }
 
-    fn is_key(&self, key: &Range<usize>, name: &str) -> bool {
-        let text = &self.text[key.start + 1..key.end - 1];
-        text == name.as_bytes() || (text.contains(&b'\\') && self.name(key) == name)
+    fn is_key(&self, key: &Key, name: &str) -> bool {
+        let text = &self.text[key.place.start + 1..key.place.end - 1];
+        text == name.as_bytes() || (key.escaped && self.name(key) == name)
     }
 
-    fn name(&self, key: &Range<usize>) -> String {
-        serde_json::from_slice(&self.text[key.clone()]).unwrap_or_default()
+    fn name(&self, key: &Key) -> String {
+        serde_json::from_slice(&self.text[key.place.clone()]).unwrap_or_default()
     }
 
     /// Skips a value and says where it was.
@@ -221,7 +355,7 @@ impl Scanner<'_> {
         let open = self.peek()?;
         let start = self.at;
         match open {
-            b'"' => self.string()?,
+            b'"' => self.string().map(drop)?,
             b'{' | b'[' => self.brackets()?,
             _ => {
                 let rest = &self.text[start..];
@@ -265,15 +399,18 @@ impl Scanner<'_> {
         Err(ScanError::Cut)
     }
 
-    fn string(&mut self) -> Result<(), ScanError> {
+    /// Skips a string; whether it has an escape in it.
+    fn string(&mut self) -> Result<bool, ScanError> {
         self.at += 1;
+        let mut escaped = false;
         loop {
             let rest = self.text.get(self.at..).ok_or(ScanError::Cut)?;
             let next = memchr::memchr2(b'"', b'\\', rest).ok_or(ScanError::Cut)?;
             self.at += next + 1;
             if rest[next] == b'"' {
-                return Ok(());
+                return Ok(escaped);
             }
+            escaped = true;
             self.at += 1;
         }
     }
@@ -327,6 +464,35 @@ mod tests {
         }
         assert_eq!(texts(" [1, 2]", "$[*]").unwrap(), ["1", "2"]);
         assert_eq!(texts(" [1, 2]", "$").unwrap(), ["[1, 2]"]);
+    }
+
+    #[test]
+    fn several_paths_are_found_in_one_pass() {
+        let paths = ["$.n.x", "$.ab", "$.o", "$.o.r.q", "$.o.r.z", "$.ab", "$.n.y.z", "$.e"];
+        let mut firsts = Firsts::default();
+        for (n, at) in paths.iter().enumerate() {
+            assert_eq!(firsts.add(path(at).steps().unwrap()), Some(n), "{at}");
+        }
+        assert_eq!(firsts.add(path("$.n.x[0]").steps().unwrap()), None);
+        let twice = r#"{"ab": {"c": 1}, "ab": 2, "n": {"x": 3}, "n": {"y": {"z": 4}}}"#;
+        for text in [REPLY, twice, &REPLY[..60], "{}", "[1]", "7", ""] {
+            let found = firsts.find(text.as_bytes());
+            for (at, found) in paths.iter().zip(found) {
+                let alone = first(text.as_bytes(), path(at).steps().unwrap());
+                assert_eq!(found, alone, "{at} in {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn lists_have_their_places_beside_those_of_their_items() {
+        let steps = path("$.o[*].q");
+        let (items, lists) = select_within(REPLY.as_bytes(), steps.steps().unwrap(), 1).unwrap();
+        let text = |places: Vec<Range<usize>>| -> Vec<&str> {
+            places.into_iter().map(|place| &REPLY[place]).collect()
+        };
+        assert_eq!(text(items), ["1", "\"2\""]);
+        assert_eq!(text(lists), [r#"{"p": {"q": 1}, "r": {"q": "2"}}"#]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use super::partition::PartitionRun;
 use super::preflight::{Ready, preflight};
 use super::record::find;
 use super::request::Ask;
-use super::run::{Break, CollectOptions, Halt, Result, Run, joined};
+use super::run::{self, Break, CollectOptions, Halt, Result, Run, joined};
 use super::stream::StreamRun;
 use super::{children, page};
 use crate::http::{Client, Failure, FailureScope, Malformed, Reply, Stop};
@@ -161,6 +161,7 @@ pub async fn verify(
         stop,
         observer,
         hands,
+        readers: run::readers(),
         findings: Findings::default(),
     });
     let mut verified = Verified::default();

@@ -338,6 +338,8 @@ pub(super) async fn read_records(
     records: Vec<super::envelope::Raw>,
 ) -> Result<PageRecords> {
     let part = part.clone();
+    let run = part.stream.run.clone();
+    let _reader = run.readers.acquire().await.map_err(|e| Error::Failed(e.to_string().into()))?;
     tokio::task::spawn_blocking(move || {
         let stream = &part.stream;
         let id = &part.partition().id;

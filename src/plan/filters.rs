@@ -190,13 +190,18 @@ fn search(state: &State, text: &str, pattern: &str) -> Result<(), Error> {
 
 /// `text | findall("[A-Z]\\w+Exception")`: all matches, each once, in order of
 /// first appearance; the first group where there is one.
-fn findall(state: &State, text: &str, pattern: &str) -> Result<Vec<String>, Error> {
+fn findall<'t>(state: &State, text: &'t str, pattern: &str) -> Result<Vec<String>, Error> {
     search(state, text, pattern)?;
     let mut found: IndexSet<&str> = IndexSet::new();
-    for captures in regex(pattern)?.captures_iter(text) {
-        let Some(hit) = captures.get(1).or_else(|| captures.get(0)) else { continue };
-        if found.insert(hit.as_str()) {
-            state.consume_fuel(1)?;
+    let mut take = |hit: &'t str| if found.insert(hit) { state.consume_fuel(1) } else { Ok(()) };
+    let regex = regex(pattern)?;
+    if regex.captures_len() == 1 {
+        // Where a match ends costs far less than where its groups do.
+        regex.find_iter(text).try_for_each(|hit| take(hit.as_str()))?;
+    } else {
+        for captures in regex.captures_iter(text) {
+            let hit = captures.get(1).or_else(|| captures.get(0));
+            hit.map_or(Ok(()), |hit| take(hit.as_str()))?;
         }
     }
     Ok(found.into_iter().map(str::to_owned).collect())

@@ -9,24 +9,27 @@ pub fn normalise(text: &str) -> String {
     out.push(' ');
     let mut spaced = true;
     let mut rest = text;
-    while let Some(&byte) = rest.as_bytes().first() {
+    loop {
         // Most texts are ASCII, for which tables of Unicode cost ten times as much.
-        if byte.is_ascii_alphanumeric() {
-            out.push(char::from(byte.to_ascii_lowercase()));
-            (spaced, rest) = (false, &rest[1..]);
-            continue;
+        let ascii = rest.bytes().take_while(u8::is_ascii_alphanumeric).count();
+        if ascii > 0 {
+            let start = out.len();
+            out.push_str(&rest[..ascii]);
+            out[start..].make_ascii_lowercase();
+            spaced = false;
         }
-        let mut chars = rest.chars();
+        let mut chars = rest[ascii..].chars();
         match chars.next() {
-            Some(c) if c.is_alphanumeric() => {
+            None => break,
+            Some(c) if !c.is_ascii() && c.is_alphanumeric() => {
                 out.extend(c.to_lowercase());
                 spaced = false;
             }
-            _ if !spaced => {
+            Some(_) if !spaced => {
                 out.push(' ');
                 spaced = true;
             }
-            _ => {}
+            Some(_) => {}
         }
         rest = chars.as_str();
     }

@@ -11,10 +11,36 @@ const LEVEL: i32 = 1;
 /// not taken for granted when memory is reserved for it.
 const MAX_RATIO: usize = 100;
 
+/// Records up to this size are compressed into memory that is kept, in bytes.
+const MOST_KEPT: usize = 1 << 20;
+
 thread_local! {
     /// Making a context costs as much as unpacking a record with it.
+    static COMPRESSOR: RefCell<Option<Compressor>> = RefCell::new(Compressor::new());
     static DECOMPRESSOR: RefCell<Option<zstd::bulk::Decompressor<'static>>> =
         RefCell::new(zstd::bulk::Decompressor::new().ok());
+}
+
+/// A context, and memory for what comes out: what may come out is twice what does.
+struct Compressor {
+    context: zstd::bulk::Compressor<'static>,
+    out: Vec<u8>,
+}
+
+impl Compressor {
+    fn new() -> Option<Self> {
+        Some(Self { context: zstd::bulk::Compressor::new(LEVEL).ok()?, out: Vec::new() })
+    }
+
+    fn pack(&mut self, bytes: &[u8]) -> io::Result<Vec<u8>> {
+        if bytes.len() > MOST_KEPT {
+            return self.context.compress(bytes);
+        }
+        self.out.clear();
+        self.out.reserve(zstd::zstd_safe::compress_bound(bytes.len()));
+        self.context.compress_to_buffer(bytes, &mut self.out)?;
+        Ok(self.out.as_slice().to_vec())
+    }
 }
 
 /// JSON bytes, compressed with zstd.
@@ -27,7 +53,12 @@ impl Body {
     /// # Errors
     /// When there is no memory for it.
     pub fn pack(bytes: &[u8]) -> io::Result<Self> {
-        zstd::bulk::compress(bytes, LEVEL).map(Self)
+        COMPRESSOR
+            .with_borrow_mut(|compressor| match compressor {
+                Some(compressor) => compressor.pack(bytes),
+                None => zstd::bulk::compress(bytes, LEVEL),
+            })
+            .map(Self)
     }
 
     /// What the store gave.

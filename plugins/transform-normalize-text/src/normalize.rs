@@ -26,9 +26,12 @@ pub fn normalize<'a>(text: &'a str, options: &Options) -> Cow<'a, str> {
 }
 
 fn clean(text: &str) -> Cow<'_, str> {
-    let Some((first, _)) = text.char_indices().find(|&(_, c)| class(c) != Class::Keep) else {
-        return Cow::Borrowed(text);
-    };
+    // Most texts are ASCII, of which a byte says all.
+    let plain = text.bytes().position(|b| !matches!(b, b'\t' | b'\n' | b' '..=b'~'));
+    let Some(plain) = plain else { return Cow::Borrowed(text) };
+    let other = text[plain..].char_indices().find(|&(_, c)| class(c) != Class::Keep);
+    let Some((first, _)) = other else { return Cow::Borrowed(text) };
+    let first = plain + first;
     let mut out = String::with_capacity(text.len());
     out.push_str(&text[..first]);
     let mut rest = text[first..].chars();
