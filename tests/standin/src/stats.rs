@@ -9,9 +9,8 @@ use crate::faults::Fault;
 use crate::time::now_ms;
 
 /// Requests that come within this time after a `Retry-After` was sent may have
-/// been on their way already, from a client on a busy machine; they are not held
-/// against it. One that does not wait is seen in the rest of the time.
-const ON_THEIR_WAY: Duration = Duration::from_millis(250);
+/// been on their way already; they are not held against the client.
+const ON_THEIR_WAY: Duration = Duration::from_millis(50);
 /// The log ends after so many requests; the sums go on.
 const MAX_LOG: usize = 1_000_000;
 

@@ -150,9 +150,9 @@ fn requests_inside_a_retry_after_are_held_against_the_client() {
     let standin = Standin::start(config).unwrap();
     standin.script("*", 1, 1, Fault::TooMany).unwrap();
     assert_eq!(get(&standin, "/rest/api/2/field").status, 429);
-    std::thread::sleep(Duration::from_millis(400));
+    std::thread::sleep(Duration::from_millis(200));
     get(&standin, "/rest/api/2/field");
-    std::thread::sleep(Duration::from_millis(1800));
+    std::thread::sleep(Duration::from_millis(2000));
     get(&standin, "/rest/api/2/field");
     let inside: Vec<bool> = standin.requests().iter().map(|r| r.inside_retry_after).collect();
     assert_eq!(inside, [false, true, false]);
