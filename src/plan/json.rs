@@ -1,11 +1,12 @@
 //! Values of templates as JSON text.
 
+use std::borrow::Borrow;
 use std::sync::{Arc, OnceLock};
 
 use minijinja::value::{Enumerator, Object, ValueKind};
 use serde_json::Value;
 
-use super::template::template_value;
+use super::native::{self, of_json as template_value};
 
 /// A JSON object with its text. A template sees the object; where it is written
 /// as a whole, the text is copied.
@@ -177,38 +178,57 @@ fn write_plain(value: &minijinja::Value, out: &mut Vec<u8>) -> Option<()> {
             let number = serde_json::to_value(value).ok()?;
             serde_json::to_writer(out, &number).ok()?;
         }
-        ValueKind::Seq => {
-            out.push(b'[');
-            for (i, item) in value.try_iter().ok()?.enumerate() {
-                if i > 0 {
-                    out.push(b',');
-                }
-                write_plain(&item, out)?;
-            }
-            out.push(b']');
-        }
+        ValueKind::Seq => match native::items(value) {
+            Some(items) => write_list(items.iter(), out)?,
+            None => write_list(value.try_iter().ok()?, out)?,
+        },
         ValueKind::Map => {
             if let Some(written) = value.downcast_object_ref::<Written>() {
                 out.extend_from_slice(&written.text);
                 return Some(());
             }
             out.push(b'{');
-            for (i, (key, item)) in value.as_object()?.try_iter_pairs()?.enumerate() {
-                if i > 0 {
-                    out.push(b',');
+            if let Some(entries) = native::entries(value) {
+                for (i, (key, item)) in entries.enumerate() {
+                    write_entry(i, key, item, out)?;
                 }
-                if key.kind() != ValueKind::String {
-                    return None;
+            } else {
+                for (i, (key, item)) in value.as_object()?.try_iter_pairs()?.enumerate() {
+                    if key.kind() != ValueKind::String {
+                        return None;
+                    }
+                    write_entry(i, key.as_str()?, &item, out)?;
                 }
-                write_text(key.as_str()?, out);
-                out.push(b':');
-                write_plain(&item, out)?;
             }
             out.push(b'}');
         }
         _ => return None,
     }
     Some(())
+}
+
+fn write_list(
+    items: impl Iterator<Item = impl Borrow<minijinja::Value>>,
+    out: &mut Vec<u8>,
+) -> Option<()> {
+    out.push(b'[');
+    for (i, item) in items.enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        write_plain(item.borrow(), out)?;
+    }
+    out.push(b']');
+    Some(())
+}
+
+fn write_entry(place: usize, key: &str, value: &minijinja::Value, out: &mut Vec<u8>) -> Option<()> {
+    if place > 0 {
+        out.push(b',');
+    }
+    write_text(key, out);
+    out.push(b':');
+    write_plain(value, out)
 }
 
 #[cfg(test)]

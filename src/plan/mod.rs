@@ -12,6 +12,7 @@ mod filters;
 mod http;
 pub mod json;
 mod map;
+pub mod native;
 mod nearest;
 mod node;
 mod order;
@@ -36,6 +37,7 @@ pub use http::{
     Retry, Robots, Rule, Secret, Transport, Wait,
 };
 pub use map::{EachSource, FieldPlan, FieldSource, FieldType, MapPlan, ValueTransform};
+pub use native::of_json as template_value;
 pub use nearest::{Nearest, nearest};
 pub use node::Node;
 #[cfg(test)]
@@ -47,7 +49,7 @@ pub use stream::{
     Check, ChildPlan, Gaps, KeyOrder, Overlay, Pagination, PaginationKind, Partition, Preflight,
     Probe, Ranges, RequestTemplate, SortKey, StreamPlan, Sweep,
 };
-pub use template::{Budget, Callee, Env, Scope, Template, template_value};
+pub use template::{Budget, Callee, Env, Scope, Template};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
