@@ -142,15 +142,27 @@ pub fn write_text(text: &str, out: &mut Vec<u8>) {
 
 /// The place of the first byte that cannot stand in a JSON string as it is.
 fn first_special(bytes: &[u8]) -> Option<usize> {
-    let is_special = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
-    // Compilers make a few instructions for the whole chunk of this.
-    let (chunks, _) = bytes.as_chunks::<32>();
-    let plain = chunks
-        .iter()
-        .take_while(|chunk| !chunk.iter().fold(false, |any, byte| any | is_special(*byte)))
-        .count();
-    let from = 32 * plain;
-    bytes[from..].iter().position(|byte| is_special(*byte)).map(|length| from + length)
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (n, word) in words.iter().enumerate() {
+        let special = specials(*word);
+        if special != 0 {
+            return Some(8 * n + special.trailing_zeros() as usize / 8);
+        }
+    }
+    let mut last = [b' '; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    let special = specials(last);
+    (special != 0).then(|| 8 * words.len() + special.trailing_zeros() as usize / 8)
+}
+
+/// Of eight bytes at once, the high bits of those below a space, of quotes and of
+/// backslashes. Above the lowest there may be some too many: a borrow goes on.
+fn specials(bytes: [u8; 8]) -> u64 {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    let word = u64::from_le_bytes(bytes);
+    let below = |limit: u8, word: u64| word.wrapping_sub(ONES * u64::from(limit)) & !word;
+    let is = |byte: u8| below(1, word ^ (ONES * u64::from(byte)));
+    (below(b' ', word) | is(b'"') | is(b'\\')) & (ONES << 7)
 }
 
 /// Writes a value as JSON on one line, as `serde_json` would.

@@ -478,6 +478,14 @@ fn render(env: u64, state: &State, name: &str) -> Result<minijinja::Value, minij
 /// The file that a name means in a template: below that template's folder. What
 /// would leave the folder is a name that no file has.
 fn beside(name: &str, template: &str) -> String {
+    // Nearly all are no more than the name of a file.
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    if name.bytes().all(is_plain)
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && let Some(end) = template.rfind(std::path::is_separator)
+    {
+        return format!("{}{name}", &template[..=end]);
+    }
     let relative = Path::new(name);
     if !relative.components().all(|c| matches!(c, std::path::Component::Normal(_))) {
         return format!("{OUTSIDE}{name}");
