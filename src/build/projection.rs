@@ -139,7 +139,7 @@ impl Shape {
             let numbered = self.indices.iter().find(|(i, _)| *i == index).map(|(_, shape)| shape);
             match numbered.or(self.all.as_deref()) {
                 Some(shape) => items.push((index, shape.read(text, scanner)?)),
-                None => drop(scanner.value()?),
+                None => scanner.value().map(drop)?,
             }
             Ok(())
         })?;

@@ -105,6 +105,7 @@ impl<'t> Scanner<'t> {
     ///
     /// # Errors
     /// When there is none.
+    #[inline]
     pub fn peek(&mut self) -> Result<u8, ScanError> {
         match self.text.get(self.at) {
             Some(&byte) if byte > b' ' => Ok(byte),
@@ -145,6 +146,7 @@ impl<'t> Scanner<'t> {
     ///
     /// # Errors
     /// When there is neither.
+    #[inline]
     pub fn another(&mut self, close: u8) -> Result<bool, ScanError> {
         let byte = self.peek()?;
         if byte != close && byte != b',' {
@@ -208,6 +210,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// Whether a key is this name.
+    #[inline]
     pub fn is_key(&self, key: &Key, name: &str) -> bool {
         self.raw(key) == name.as_bytes() || (key.escaped && self.name(key) == name)
     }
@@ -326,7 +329,20 @@ impl<'t> Scanner<'t> {
     }
 
     /// Skips a string; whether it has an escape in it.
+    #[inline]
     fn string(&mut self) -> Result<bool, ScanError> {
+        // Most are short and plain, and end in the bytes that were looked at last.
+        if let Some(end) = self.marks.known(self.at + 1)
+            && self.text.get(end) == Some(&b'"')
+            && self.mode != (Mode::Strict { controls: true })
+        {
+            self.at = end + 1;
+            return Ok(false);
+        }
+        self.any_string()
+    }
+
+    fn any_string(&mut self) -> Result<bool, ScanError> {
         let start = self.at + 1;
         let mut escaped = false;
         let mut at = start;
@@ -363,6 +379,14 @@ struct Marks {
 
 impl Marks {
     const BYTES: usize = 64;
+
+    /// The first quote or backslash from a place on, if it is among these bytes.
+    #[inline]
+    fn known(&self, from: usize) -> Option<usize> {
+        let within = from.checked_sub(self.block.checked_sub(1)?)?;
+        let bits = self.bits.checked_shr(u32::try_from(within).ok()?)?;
+        (bits != 0).then(|| from + bits.trailing_zeros() as usize)
+    }
 
     /// The first quote or backslash from a place on.
     fn next(&mut self, text: &[u8], from: usize) -> Option<usize> {
