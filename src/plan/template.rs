@@ -186,9 +186,13 @@ impl Env {
     ) -> Result<(), EvalError> {
         let before = out.len();
         let written = match &template.kind {
-            Kind::Constant(value) => serde_json::to_writer(&mut *out, value),
+            Kind::Constant(value) => {
+                json::write_value(value, out);
+                Ok(())
+            }
             Kind::Text if !template.steady => {
-                serde_json::to_writer(&mut *out, &self.render_text(template, scope)?)
+                json::write_text(&self.render_text(template, scope)?, out);
+                Ok(())
             }
             _ => json::write(&self.eval_native(template, scope)?, out),
         };
