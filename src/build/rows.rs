@@ -14,10 +14,12 @@ use crate::plan::{EvalError, Feed, Node, Plan, Scope, SinkPlan, json, template_v
 use crate::store::{Stage, StoredChild, StoredRecord};
 
 impl Worker<'_> {
-    /// Rows of the record as the server sent it, and of its fetched lists.
+    /// Rows of the record as the server sent it, and of its fetched lists; `spaced` is
+    /// whether there is space between its tokens.
     pub(super) fn raw_rows(
         &self,
         current: &Current,
+        spaced: bool,
         record: &StoredRecord,
         key: Option<&str>,
         done: &mut Done,
@@ -27,7 +29,10 @@ impl Worker<'_> {
             match &sink.feed {
                 Feed::Raw(stream) if stream == name => {
                     let mut bytes = Vec::new();
-                    minify(current.text.as_bytes(), &mut bytes);
+                    match spaced {
+                        true => minify(current.text.as_bytes(), &mut bytes),
+                        false => bytes.extend_from_slice(current.text.as_bytes()),
+                    }
                     done.rows[number].push(Row::new(self.row_key(current, None, 0), bytes));
                 }
                 Feed::RawChildren { stream, child } if stream == name => {

@@ -20,6 +20,7 @@ mod origin;
 mod origins;
 mod output;
 pub mod phrase;
+mod scan;
 mod slips;
 mod stream;
 mod template;
@@ -45,6 +46,9 @@ pub use node::scope_of;
 pub use order::{order_key, original_key, version_key};
 pub use origin::differences;
 pub use output::{Feed, LeakPolicy, SinkPlan, TaskPlan, TransformStep};
+#[cfg(test)]
+pub use scan::DEEPEST;
+pub use scan::{ScanError, Scanner};
 pub use stream::{
     Check, ChildPlan, Gaps, KeyOrder, Overlay, Pagination, PaginationKind, Partition, Preflight,
     Probe, Ranges, RequestTemplate, SortKey, StreamPlan, Sweep,
