@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
+
 use crate::{Options, block, verbatim};
 
 /// Converts Jira wiki markup to GitHub-flavoured Markdown.
@@ -13,7 +15,7 @@ pub fn to_markdown<'a>(text: &'a str, options: &Options) -> Cow<'a, str> {
     if is_plain(text) {
         return Cow::Borrowed(text.trim());
     }
-    if text.contains('\r') {
+    if memchr(b'\r', text.as_bytes()).is_some() {
         let text = text.replace("\r\n", "\n").replace('\r', "\n");
         return Cow::Owned(block::convert(&text, options));
     }

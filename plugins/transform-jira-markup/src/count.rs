@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 
+use memchr::memchr_iter;
+
 use crate::escape::number;
 
 /// Tells numbers that count from numbers that happen to stand at the start of a
@@ -19,6 +21,10 @@ impl Count {
     pub(crate) fn new(text: &str) -> Self {
         let mut at = 0;
         let mut last_two = 0;
+        let bytes = text.as_bytes();
+        if !memchr_iter(b'2', bytes).any(|at| matches!(bytes[at + 1..], [b'.' | b')', b' ', ..])) {
+            return Self { last_two, expected: Cell::new(0) };
+        }
         for line in text.split('\n') {
             let start = line.trim_start();
             if number(start).is_some_and(|dot| &start[..dot] == "2" && start[2..].starts_with(' '))

@@ -1,5 +1,7 @@
 //! Tables: where rows end, and how they are written.
 
+use memchr::memchr;
+
 use crate::chars::{indent, is_blank};
 use crate::tag::Span;
 use crate::writer::Writer;
@@ -48,7 +50,7 @@ pub(crate) fn row_end(text: &str, start: usize, end: usize, spans: &[Span<'_>]) 
 
 /// The position of the line feed that ends the line at `at`, or `end`.
 pub(crate) fn find_line_end(text: &str, at: usize, end: usize) -> usize {
-    text[at..end].find('\n').map_or(end, |i| at + i)
+    memchr(b'\n', &text.as_bytes()[at..end]).map_or(end, |i| at + i)
 }
 
 /// Writes a table. Markdown wants one header, as wide as the widest row; the

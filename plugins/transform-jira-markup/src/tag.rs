@@ -7,6 +7,8 @@
 //! at the end of its line runs to the end of the text, since what follows was
 //! most likely code, and as code it stays as it is.
 
+use memchr::memchr3;
+
 use crate::chars::{is_blank, run};
 
 /// What a pair of tags makes of its body.
@@ -140,7 +142,7 @@ pub(crate) fn tag_at(text: &str, at: usize) -> Option<Tag<'_>> {
 fn tags(text: &str) -> Vec<Tag<'_>> {
     let mut tags = Vec::new();
     let mut at = 0;
-    while let Some(found) = text[at..].find(['{', '`', '~']) {
+    while let Some(found) = memchr3(b'{', b'`', b'~', &text.as_bytes()[at..]) {
         at += found;
         let tag = match text.as_bytes()[at] {
             b'{' => tag_at(text, at),

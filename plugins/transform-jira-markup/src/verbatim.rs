@@ -167,7 +167,8 @@ fn begins_paragraph(text: &str, start: usize) -> bool {
 fn source(text: &str, start: usize, end: usize) -> (Option<Run>, usize) {
     let (mut at, mut last) = (start, None);
     while at < end {
-        let (mut lines, mut ends, mut typical) = (0, 0, false);
+        let (mut lines, mut ends) = (0, 0);
+        let begin = at;
         let mut paragraph_end = at;
         while at < end {
             let line_end = find_line_end(text, at, end);
@@ -180,11 +181,12 @@ fn source(text: &str, start: usize, end: usize) -> (Option<Run>, usize) {
             }
             lines += 1;
             ends += usize::from(ends_like_code(line));
-            typical |= line.contains(['{', '}', '=', '<']);
             paragraph_end = line_end;
             at = line_end + 1;
         }
-        if lines < 3 || ends * 5 < lines * 3 || !typical {
+        let typical =
+            || text[begin..paragraph_end].bytes().any(|b| matches!(b, b'{' | b'}' | b'=' | b'<'));
+        if lines < 3 || ends * 5 < lines * 3 || !typical() {
             return (last, at.max(start + 1));
         }
         last = Some(Run { start, end: paragraph_end, language: "" });

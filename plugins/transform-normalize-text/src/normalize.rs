@@ -26,16 +26,18 @@ pub fn normalize<'a>(text: &'a str, options: &Options) -> Cow<'a, str> {
 }
 
 fn clean(text: &str) -> Cow<'_, str> {
-    // Most texts are ASCII, of which a byte says all.
-    let plain = text.bytes().position(|b| !matches!(b, b'\t' | b'\n' | b' '..=b'~'));
-    let Some(plain) = plain else { return Cow::Borrowed(text) };
-    let other = text[plain..].char_indices().find(|&(_, c)| class(c) != Class::Keep);
-    let Some((first, _)) = other else { return Cow::Borrowed(text) };
-    let first = plain + first;
+    let first = kept(text);
+    if first == text.len() {
+        return Cow::Borrowed(text);
+    }
     let mut out = String::with_capacity(text.len());
     out.push_str(&text[..first]);
     let mut rest = text[first..].chars();
-    while let Some(c) = rest.next() {
+    loop {
+        let (kept, others) = rest.as_str().split_at(kept(rest.as_str()));
+        out.push_str(kept);
+        rest = others.chars();
+        let Some(c) = rest.next() else { break };
         match class(c) {
             Class::Keep => out.push(c),
             Class::Space => out.push(' '),
@@ -63,6 +65,40 @@ fn clean(text: &str) -> Cow<'_, str> {
     }
     // Only removals and a kept joiner can end where they began.
     if out == text { Cow::Borrowed(text) } else { Cow::Owned(out) }
+}
+
+/// How much of a text stays as it is, from its start.
+fn kept(text: &str) -> usize {
+    let mut at = 0;
+    loop {
+        at += plain(&text.as_bytes()[at..]);
+        // Beyond ASCII, one character at a time.
+        match text[at..].chars().next() {
+            Some(c) if class(c) == Class::Keep => at += c.len_utf8(),
+            _ => return at,
+        }
+    }
+}
+
+/// The number of printable ASCII characters, tabs and line feeds at the start of a text.
+/// Most texts have no others, so eight are looked at at once.
+fn plain(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    let is_plain = |byte: &u8| matches!(byte, b'\t' | b'\n' | b' '..=b'~');
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (n, bytes) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*bytes);
+        // The high bits of those below a space, beyond ASCII, and of deletes; some of
+        // others too, since a borrow goes on.
+        let below = word.wrapping_sub(ONES * u64::from(b' '));
+        let deletes = (word ^ (ONES * 0x7f)).wrapping_sub(ONES);
+        if (below | word | deletes) & (ONES << 7) != 0
+            && let Some(other) = bytes.iter().position(|byte| !is_plain(byte))
+        {
+            return 8 * n + other;
+        }
+    }
+    8 * words.len() + rest.iter().position(|byte| !is_plain(byte)).unwrap_or(rest.len())
 }
 
 /// The length of what is invisible at the start of `text`, which follows `first`;
