@@ -117,7 +117,7 @@ pub fn bound(plan: &Plan, task: &TaskPlan, mut scope: Scope) -> Result<Scope, Ev
             Node::Template(template) => plan.env.eval_native(template, &scope)?,
             node => node.eval_native(&plan.env, &scope)?,
         };
-        scope = scope.with(name, value);
+        scope = scope.with(name.clone(), value);
     }
     Ok(scope)
 }

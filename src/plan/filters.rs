@@ -29,6 +29,8 @@ pub fn register(env: &mut Environment<'static>) {
     env.add_filter("matches", matches);
     env.add_filter("findall", findall);
     strict(env, "map", None, filters::map);
+    strict(env, "select", None, filters::select);
+    strict(env, "reject", None, filters::reject);
     strict(env, "selectattr", Some(0), filters::selectattr);
     strict(env, "rejectattr", Some(0), filters::rejectattr);
     strict(env, "sum", Some(0), filters::sum);

@@ -1,5 +1,7 @@
 //! The node language: a tree of templates that gives a JSON value.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::eval_error::{EvalError, items_of};
@@ -28,7 +30,9 @@ pub enum Node {
         /// Gives the list.
         list: Template,
         /// The name of an item in `body`; `NAME_index` counts from 0.
-        var: String,
+        var: Arc<str>,
+        /// The name of its place.
+        index: Arc<str>,
         /// Items for which it is false are left out.
         when: Option<Template>,
         /// What is made of an item.
@@ -170,20 +174,18 @@ impl Node {
         items: &mut Vec<F>,
     ) -> Result<(), EvalError> {
         match self {
-            Self::Each { list, var, when, body } => {
+            Self::Each { list, var, index, when, body } => {
                 let values = env.eval_native(list, scope)?;
                 if values.is_none() {
                     return Ok(());
                 }
                 let values = items_of("$each", &values, list.span())?;
-                let index = format!("{var}_index");
                 let cost = body.cost();
                 for (i, value) in values.enumerate() {
                     env.spend(cost, list)?;
-                    let scope = scope.with_all([
-                        (var.clone(), value),
-                        (index.clone(), minijinja::Value::from(i)),
-                    ]);
+                    let scope = scope
+                        .with(var.clone(), value)
+                        .with(index.clone(), minijinja::Value::from(i));
                     if let Some(when) = when
                         && !env.test(when, &scope)?
                     {
@@ -242,7 +244,7 @@ impl Node {
             Self::Template(template) => found.push((template, names.clone())),
             Self::List(nodes) => nodes.iter().for_each(|n| n.collect(names, found)),
             Self::Object(entries) => entries.iter().for_each(|(_, n)| n.collect(names, found)),
-            Self::Each { list, var, when, body } => {
+            Self::Each { list, var, when, body, .. } => {
                 found.push((list, names.clone()));
                 names.push(var);
                 if let Some(when) = when {
@@ -371,6 +373,7 @@ mod tests {
                     Node::Each {
                         list: t("{{ record.items }}"),
                         var: "item".into(),
+                        index: "item_index".into(),
                         when: Some(t("{{ item > 1 }}")),
                         body: Box::new(Node::List(vec![
                             say(t("{{ item }}")),

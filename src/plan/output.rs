@@ -27,7 +27,7 @@ pub struct TaskPlan {
     /// sees `record`.
     pub for_each: Option<Template>,
     /// Values computed for each example, in order; each sees those before it.
-    pub bindings: Vec<(String, Node)>,
+    pub bindings: Vec<(Arc<str>, Node)>,
     /// Whether the example is made; sees `record`, `item` and the bindings.
     pub when: Option<Template>,
     /// The example; sees `record`, `item` and the bindings.

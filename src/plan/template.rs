@@ -51,7 +51,8 @@ enum Kind {
     /// Exactly one `{{ expr }}`: the value keeps its type. `shift` is how much
     /// further right the expression stands in what was compiled.
     /// `names` is `["record", "title"]` where it is no more than `record.title`.
-    Native { shift: usize, start: usize, end: usize, names: Arc<[String]> },
+    /// `text` is the file of `render("title.j2")` where it is no more than that.
+    Native { shift: usize, start: usize, end: usize, names: Arc<[String]>, text: Option<Arc<str>> },
     /// Text.
     Text,
 }
@@ -130,7 +131,9 @@ impl Env {
                 let head = format!("{{% set {NATIVE} = ");
                 let shift = head.len().wrapping_sub(start);
                 let names = dotted_names(expression).into();
-                let kind = Kind::Native { shift, start, end: start + expression.len(), names };
+                let text = rendered(expression).map(|name| beside(name, &id).into());
+                let end = start + expression.len();
+                let kind = Kind::Native { shift, start, end, names, text };
                 (format!("{head}{expression} %}}"), kind)
             }
             None => (source.to_string(), Kind::Text),
@@ -222,10 +225,35 @@ impl Env {
         {
             return Ok(value);
         }
+        if let Kind::Native { text: Some(file), .. } = &template.kind
+            && let Some(value) = self.recall_text(file, template, scope)?
+        {
+            return Ok(value);
+        }
         if template.steady {
             return memo::recall(self.id, &template.id, scope, || self.run(template, scope));
         }
         self.run(template, scope)
+    }
+
+    /// The text of a file, without an evaluation only to call `render`. None where that
+    /// fails: then the call is to say where.
+    fn recall_text(
+        &self,
+        file: &Arc<str>,
+        template: &Template,
+        scope: &Scope,
+    ) -> Result<Option<minijinja::Value>, EvalError> {
+        let mut fuel = 0;
+        let value = memo::recall(self.id, file, scope, || {
+            let _level = Level::enter(file)?;
+            let done = self.inner.get_template(file)?.render_captured(scope.value())?;
+            fuel = used(done.state());
+            Ok::<_, minijinja::Error>(done.into_output().into())
+        });
+        let Ok(value) = value else { return Ok(None) };
+        self.spend(fuel + of_value(&value), template)?;
+        Ok(Some(value))
     }
 
     /// Runs what was compiled.
@@ -406,6 +434,15 @@ fn single_expression(source: &str) -> Option<(usize, &str)> {
     }
     let expression = inner.trim();
     Some((source.find(expression)?, expression))
+}
+
+/// The name in `render("name")` where an expression is no more than that.
+fn rendered(expression: &str) -> Option<&str> {
+    let call = expression.strip_prefix("render(")?.strip_suffix(')')?.trim();
+    let inside = |quote: char| call.strip_prefix(quote)?.strip_suffix(quote);
+    let name = inside('"').or_else(|| inside('\''))?;
+    // Without escapes, and without the end of one text and the beginning of another.
+    name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-./".contains(&b)).then_some(name)
 }
 
 /// The names of an expression that is no more than names with points between

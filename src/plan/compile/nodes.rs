@@ -99,14 +99,12 @@ impl Compiler<'_> {
             },
             None => String::new(),
         };
-        let inner = known
-            .clone()
-            .with(&format!("{var}_index"), Attrs::Any)
-            .with(&var, items_of(&list, known));
+        let index = format!("{var}_index");
+        let inner = known.clone().with(&index, Attrs::Any).with(&var, items_of(&list, known));
         let when = yaml.get("when").map(|_| self.expression(yaml, "when", &inner));
         let body = self.needed(key, yaml, "yield");
         let body = Box::new(body.map_or(Node::Const(Value::Null.into()), |n| self.node(n, &inner)));
-        Node::Each { list, var, when, body }
+        Node::Each { list, var: var.into(), index: index.into(), when, body }
     }
 
     fn needed<'n>(&mut self, key: &Key, yaml: &'n Yaml, part: &str) -> Option<&'n Yaml> {

@@ -38,7 +38,7 @@ impl Compiler<'_> {
         }
         for (name, node) in spec.bindings.0.iter().take(MOST_BINDINGS) {
             self.identifier(name, "a value");
-            bindings.push((name.text.clone(), self.node(node, &known)));
+            bindings.push((name.text.as_str().into(), self.node(node, &known)));
             known = known.with(&name.text, Attrs::Any);
         }
         let when = spec.when.as_ref().map(|t| self.expression_template(t, "when", &known));

@@ -28,8 +28,10 @@ pub(super) fn call(state: &State, name: &str, args: &[Value]) -> Result<Option<V
             .ok()
             .flatten()
             .and_then(|attribute| attributes(list, attribute)),
-        ("selectattr", 0, [attribute, test @ ..]) => selected(list, attribute, test, true),
-        ("rejectattr", 0, [attribute, test @ ..]) => selected(list, attribute, test, false),
+        ("select", 0, [test @ ..]) => selected(list, None, test, true),
+        ("reject", 0, [test @ ..]) => selected(list, None, test, false),
+        ("selectattr", 0, [attribute, test @ ..]) => selected(list, Some(attribute), test, true),
+        ("rejectattr", 0, [attribute, test @ ..]) => selected(list, Some(attribute), test, false),
         ("join", 0, [separator]) => joined(state, list, separator),
         ("unique", 0, []) => unique(list, str::eq_ignore_ascii_case, str::is_ascii),
         ("unique", 1, []) if matches!(options.peek("case_sensitive"), Ok(Some(true))) => {
@@ -93,15 +95,19 @@ fn attributes(list: &Value, attribute: &str) -> Option<Made> {
     Some(Made { value: values.into(), units: ITEM * items.len() })
 }
 
-/// `selectattr("name")`, `selectattr("name", "eq", value)`, `selectattr("name", "in", list)`
-fn selected(list: &Value, attribute: &Value, test: &[Value], wanted: bool) -> Option<Made> {
+/// `select("eq", value)`, `selectattr("name")`, `selectattr("name", "in", list)` and so on
+fn selected(list: &Value, attribute: Option<&Value>, test: &[Value], wanted: bool) -> Option<Made> {
     let items = items_of(list)?;
-    let attribute = text(attribute).filter(|attribute| is_name(attribute))?;
+    let attribute = match attribute {
+        Some(attribute) => Some(text(attribute).filter(|attribute| is_name(attribute))?),
+        None => None,
+    };
     let mut units = (ITEM + CALL) * items.len();
     let mut passes = |value: &Value| match test {
         [] => Some(value.is_true()),
         [test, operand] => match text(test)? {
             "eq" => Some(value == operand),
+            "ne" => Some(value != operand),
             "in" => {
                 let options = items_of(operand)?;
                 units += ITEM * options.len();
@@ -113,7 +119,11 @@ fn selected(list: &Value, attribute: &Value, test: &[Value], wanted: bool) -> Op
     };
     let mut left = Vec::new();
     for item in items {
-        if passes(&attribute_of(item, attribute)?)? == wanted {
+        let passed = match attribute {
+            Some(attribute) => passes(&attribute_of(item, attribute)?)?,
+            None => passes(item)?,
+        };
+        if passed == wanted {
             left.push(item.clone());
         }
     }
@@ -227,6 +237,11 @@ mod tests {
             "1 is in l",
             "1 is in 5",
             "['a', 'x', 1] | select('in', n)",
+            "n | reject('in', ['a', none])",
+            "n | select('ne', 'a')",
+            "n | reject('eq', 'a') | list",
+            "n | select",
+            "n | reject('string')",
             "'x' is in missing",
         ] {
             let [expected, found] = both(expression);

@@ -7,6 +7,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
 use minijinja::Value;
@@ -15,11 +16,39 @@ use super::Scope;
 
 /// Names that were looked up, each with the scope that has it; `None` where none
 /// had.
-type Lookups = Vec<(String, Option<Scope>)>;
+type Lookups = Vec<(Box<str>, Option<Scope>)>;
 
 struct Rendered {
     lookups: Rc<Lookups>,
     value: Value,
+}
+
+/// A hash of names, which are the spec's own: quicker than one that holds against
+/// strangers.
+#[derive(Default)]
+struct Quick(u64);
+
+impl Hasher for Quick {
+    fn write(&mut self, bytes: &[u8]) {
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.write_u64(u64::from_le_bytes(*word));
+        }
+        rest.iter().for_each(|byte| self.write_u8(*byte));
+    }
+
+    fn write_u8(&mut self, byte: u8) {
+        self.write_u64(byte.into());
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        // As FxHash does.
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 #[derive(Default)]
@@ -27,7 +56,7 @@ struct Memo {
     /// The environment whose values these are.
     env: u64,
     /// The last value of each template.
-    last: HashMap<String, Rendered>,
+    last: HashMap<Box<str>, Rendered, BuildHasherDefault<Quick>>,
     /// The lookups of the renderings that are under way, innermost last; `None`
     /// where all names were asked for at once.
     under_way: Vec<Option<Lookups>>,
@@ -54,9 +83,9 @@ thread_local! {
 pub(super) fn note(scope: &Scope, name: &str) {
     MEMO.with_borrow_mut(|memo| {
         if let Some(Some(lookups)) = memo.under_way.last_mut()
-            && !lookups.iter().any(|(n, _)| n == name)
+            && !lookups.iter().any(|(n, _)| **n == *name)
         {
-            lookups.push((name.to_owned(), scope.origin(name)));
+            lookups.push((name.into(), scope.origin(name)));
         }
     });
 }
@@ -99,7 +128,7 @@ pub(super) fn recall<E>(
     MEMO.with_borrow_mut(|memo| {
         memo.pass_on(&lookups);
         if memo.env == env {
-            memo.last.insert(template.to_owned(), Rendered { lookups, value: value.clone() });
+            memo.last.insert(template.into(), Rendered { lookups, value: value.clone() });
         }
     });
     Ok(value)

@@ -15,34 +15,50 @@ pub(super) const SCOPE: &str = "__scope";
 #[derive(Debug, Clone, Default)]
 pub struct Scope(Arc<Layer>);
 
-#[derive(Debug, Default)]
+/// One name, above those of another scope.
+#[derive(Debug)]
 struct Layer {
-    names: Vec<(String, minijinja::Value)>,
+    name: Arc<str>,
+    value: minijinja::Value,
     below: Option<Scope>,
+}
+
+impl Default for Layer {
+    /// No name at all: none is empty.
+    fn default() -> Self {
+        Self { name: "".into(), value: minijinja::Value::UNDEFINED, below: None }
+    }
 }
 
 impl Scope {
     /// A scope of its own.
     pub fn new(names: impl IntoIterator<Item = (String, minijinja::Value)>) -> Self {
-        Self(Arc::new(Layer { names: names.into_iter().collect(), below: None }))
+        Self::default().with_all(names)
     }
 
     /// This scope with one more name, which hides one of the same name.
     #[must_use]
-    pub fn with(&self, name: &str, value: minijinja::Value) -> Self {
-        self.with_all([(name.to_owned(), value)])
+    pub fn with(&self, name: impl Into<Arc<str>>, value: minijinja::Value) -> Self {
+        Self(Arc::new(Layer { name: name.into(), value, below: Some(self.clone()) }))
     }
 
     /// This scope with more names.
     #[must_use]
     pub fn with_all(&self, names: impl IntoIterator<Item = (String, minijinja::Value)>) -> Self {
-        Self(Arc::new(Layer { names: names.into_iter().collect(), below: Some(self.clone()) }))
+        names.into_iter().fold(self.clone(), |scope, (name, value)| scope.with(name, value))
     }
 
     /// The value of a name.
     pub fn get(&self, name: &str) -> Option<minijinja::Value> {
-        let own = self.0.names.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.clone());
-        own.or_else(|| self.0.below.as_ref()?.get(name))
+        self.layer(name).map(|scope| scope.0.value.clone())
+    }
+
+    fn layer(&self, name: &str) -> Option<&Self> {
+        let mut at = Some(self);
+        while let Some(scope) = at.filter(|scope| *scope.0.name != *name) {
+            at = scope.0.below.as_ref();
+        }
+        at
     }
 
     /// The value under `names[0]`, its attribute `names[1]` and so on; `None`
@@ -55,18 +71,11 @@ impl Scope {
 
     /// The scope, itself or one below, that a name comes from.
     pub(super) fn origin(&self, name: &str) -> Option<Self> {
-        let mut at = Some(self);
-        while let Some(scope) = at {
-            if scope.0.names.iter().any(|(n, _)| n == name) {
-                return Some(scope.clone());
-            }
-            at = scope.0.below.as_ref();
-        }
-        None
+        self.layer(name).cloned()
     }
 
     pub(super) fn is_origin(&self, name: &str, origin: Option<&Self>) -> bool {
-        match (self.origin(name), origin) {
+        match (self.layer(name), origin) {
             (Some(own), Some(other)) => Arc::ptr_eq(&own.0, &other.0),
             (None, None) => true,
             _ => false,
@@ -102,10 +111,10 @@ impl Object for Layer {
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         memo::note_all();
-        let mut names: BTreeSet<String> = BTreeSet::new();
+        let mut names: BTreeSet<&str> = BTreeSet::new();
         let mut layer = Some(self);
         while let Some(at) = layer {
-            names.extend(at.names.iter().map(|(n, _)| n.clone()));
+            names.extend((!at.name.is_empty()).then_some(&*at.name));
             layer = at.below.as_ref().map(|s| &s.0);
         }
         Enumerator::Values(names.into_iter().map(minijinja::Value::from).collect())
