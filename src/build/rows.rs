@@ -1,6 +1,6 @@
 //! The rows of one record, for each sink.
 
-use scrape_api::{Row, RowKey};
+use scrape_api::{Bytes, Row, RowKey};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
@@ -160,13 +160,13 @@ impl Worker<'_> {
                         }
                         let key = self.row_key(current, Some(name), *n);
                         let bytes = match &sink.template {
-                            None => Ok(example.text().to_vec()),
+                            None => Ok(example.shared()),
                             Some(template) => {
                                 let scope = scope.with_all([
                                     ("task".to_owned(), minijinja::Value::from(name.as_str())),
                                     ("example".to_owned(), example.seen()),
                                 ]);
-                                rendered(plan, template, &scope)
+                                rendered(plan, template, &scope).map(Bytes::from)
                             }
                         };
                         match bytes {
@@ -207,5 +207,5 @@ impl Worker<'_> {
 fn rendered(plan: &Plan, template: &Node, scope: &Scope) -> Result<Vec<u8>, EvalError> {
     let mut bytes = Vec::with_capacity(4096);
     template.write(&plan.env, scope, &mut bytes)?;
-    Ok(bytes)
+    Ok(json::fitted(bytes))
 }

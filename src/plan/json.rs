@@ -3,29 +3,38 @@
 use std::sync::{Arc, OnceLock};
 
 use minijinja::value::{Enumerator, Object, ValueKind};
+use scrape_api::Bytes;
 use serde_json::Value;
 
 use super::template::template_value;
+
+/// Texts up to this size are kept beside the value that they were written from, in bytes;
+/// from a greater one it is read again, should a template ask for a part of it.
+const MOST_TWICE: usize = 64 << 10;
+
+/// What texts may have of memory that they do not need, in bytes.
+const MOST_SPARE: usize = 64 << 10;
 
 /// A JSON object with its text. A template sees the object; where it is written
 /// as a whole, the text is copied.
 #[derive(Debug)]
 pub struct Written {
     value: OnceLock<Value>,
-    text: Vec<u8>,
+    text: Bytes,
     native: OnceLock<minijinja::Value>,
 }
 
 impl Written {
     /// Writes a value.
     pub fn new(value: Value) -> Self {
-        let text = text_of(&value);
-        Self { value: value.into(), text, native: OnceLock::new() }
+        let text = Bytes::from(text_of(&value));
+        let value = if text.len() <= MOST_TWICE { value.into() } else { OnceLock::new() };
+        Self { value, text, native: OnceLock::new() }
     }
 
     /// Takes the text of a value as [`Written::new`] wrote it.
     pub fn from_text(text: String) -> Self {
-        Self { value: OnceLock::new(), text: text.into_bytes(), native: OnceLock::new() }
+        Self { value: OnceLock::new(), text: text.into(), native: OnceLock::new() }
     }
 
     fn value(&self) -> &Value {
@@ -36,6 +45,11 @@ impl Written {
     /// Its text, on one line.
     pub fn text(&self) -> &[u8] {
         &self.text
+    }
+
+    /// Its text, without a copy.
+    pub fn shared(&self) -> Bytes {
+        self.text.clone()
     }
 
     /// As templates see it.
@@ -69,10 +83,33 @@ impl Object for Written {
 
 /// The text of a JSON value, on one line.
 pub fn text_of(value: &Value) -> Vec<u8> {
-    let mut text = Vec::with_capacity(1024);
+    let mut text = Vec::with_capacity(room_for(value));
     // Values have text keys, and memory does not fail to be written to.
     let _ = serde_json::to_writer(&mut text, value);
-    text
+    fitted(text)
+}
+
+/// About how many bytes a value takes as text: it is better to ask once for some more than
+/// to move a long text from place to place while it grows.
+fn room_for(value: &Value) -> usize {
+    // Quotes, a comma, and what is escaped: a line end in some thirty bytes.
+    let text = |text: &str| 4 + text.len() + text.len() / 16;
+    match value {
+        Value::String(value) => text(value),
+        Value::Array(items) => 2 + items.iter().map(|item| 1 + room_for(item)).sum::<usize>(),
+        Value::Object(map) => {
+            2 + map.iter().map(|(key, value)| text(key) + 1 + room_for(value)).sum::<usize>()
+        }
+        _ => 8,
+    }
+}
+
+/// Bytes that wait to be written, without room that they do not need, where that is much.
+pub fn fitted(mut bytes: Vec<u8>) -> Vec<u8> {
+    if bytes.capacity() - bytes.len() > MOST_SPARE {
+        bytes.shrink_to_fit();
+    }
+    bytes
 }
 
 /// Writes a value as JSON on one line, as `serde_json` would.
