@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::plan::{Path, phrase};
+use crate::plan::Path;
+use crate::plan::phrase::Phrase;
 
 /// Shorter targets are found in any text by chance.
 const MIN_WORDS: usize = 3;
@@ -16,8 +17,8 @@ pub struct Leak<'e> {
     pub input: &'e Value,
 }
 
-/// Whether a text leaf below one of the `target` paths stands, normalised and at
-/// word boundaries, in a text leaf of the rest of the example. Targets of fewer
+/// Whether a text leaf below one of the `target` paths stands, at word boundaries and
+/// whatever case and punctuation, in a text leaf of the rest of the example. Targets of fewer
 /// than three words are not looked for.
 pub fn leaks(example: &Value, target: &[Path]) -> bool {
     leak(example, target).is_some()
@@ -31,10 +32,7 @@ pub fn leak<'e>(example: &'e Value, target: &[Path]) -> Option<Leak<'e>> {
     let mut phrases = Vec::new();
     let none: Option<()> = leaves(example, &roots, false, &mut |leaf, text, wanted| {
         if wanted {
-            let phrase = phrase::normalise(text);
-            if phrase::words(&phrase) >= MIN_WORDS {
-                phrases.push((phrase, leaf));
-            }
+            phrases.extend(Phrase::of_words(text, MIN_WORDS).map(|phrase| (phrase, leaf)));
         }
         None
     });
@@ -46,8 +44,7 @@ pub fn leak<'e>(example: &'e Value, target: &[Path]) -> Option<Leak<'e>> {
         if wanted {
             return None;
         }
-        let text = phrase::normalise(text);
-        let found = phrases.iter().find(|(phrase, _)| text.contains(phrase.as_str()));
+        let found = phrases.iter().find(|(phrase, _)| phrase.is_in(text));
         found.map(|(_, target)| Leak { target, input })
     })
 }

@@ -10,7 +10,9 @@ use super::map::text_of;
 use super::minify::minify;
 use super::tasks::{self, Made};
 use super::worker::{Current, Done, Worker};
-use crate::plan::{EvalError, Feed, Node, Plan, Scope, SinkPlan, json, template_value};
+use crate::plan::{
+    EvalError, Feed, Node, Plan, Scope, SinkPlan, forget_long, json, template_value,
+};
 use crate::store::{Stage, StoredChild, StoredRecord};
 
 impl Worker<'_> {
@@ -178,6 +180,7 @@ impl Worker<'_> {
                 Feed::Raw(_) | Feed::RawChildren { .. } => {}
             }
         }
+        forget_long();
         made
     }
 

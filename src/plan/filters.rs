@@ -10,7 +10,7 @@ use minijinja::{Environment, Error, ErrorKind, State, filters};
 
 use regex::Regex;
 
-use super::phrase;
+use super::phrase::Phrase;
 use crate::spec::{closest, compile_pattern};
 
 /// Adds the engine's filters and tests to an environment.
@@ -152,8 +152,7 @@ fn consecutive(items: &Value, attribute: &str) -> Result<Value, Error> {
 /// `text | mentions(phrase)`: whether the words of a phrase stand in a text, in
 /// this order, whatever case and punctuation.
 fn mentions(text: &str, phrase: &Value) -> bool {
-    let phrase = phrase::normalise(&phrase.to_string());
-    phrase.trim() != "" && phrase::normalise(text).contains(&phrase)
+    Phrase::of_words(&phrase.to_string(), 1).is_some_and(|phrase| phrase.is_in(text))
 }
 
 /// `text | truncate_words(100, end=" …")`: the first words, with what stands

@@ -83,25 +83,9 @@ impl Object for Written {
 
 /// The text of a JSON value, on one line.
 pub fn text_of(value: &Value) -> Vec<u8> {
-    let mut text = Vec::with_capacity(room_for(value));
-    // Values have text keys, and memory does not fail to be written to.
-    let _ = serde_json::to_writer(&mut text, value);
+    let mut text = Vec::with_capacity(1024);
+    write_value(value, &mut text);
     fitted(text)
-}
-
-/// About how many bytes a value takes as text: it is better to ask once for some more than
-/// to move a long text from place to place while it grows.
-fn room_for(value: &Value) -> usize {
-    // Quotes, a comma, and what is escaped: a line end in some thirty bytes.
-    let text = |text: &str| 4 + text.len() + text.len() / 16;
-    match value {
-        Value::String(value) => text(value),
-        Value::Array(items) => 2 + items.iter().map(|item| 1 + room_for(item)).sum::<usize>(),
-        Value::Object(map) => {
-            2 + map.iter().map(|(key, value)| text(key) + 1 + room_for(value)).sum::<usize>()
-        }
-        _ => 8,
-    }
 }
 
 /// Bytes that wait to be written, without room that they do not need, where that is much.
@@ -110,6 +94,86 @@ pub fn fitted(mut bytes: Vec<u8>) -> Vec<u8> {
         bytes.shrink_to_fit();
     }
     bytes
+}
+
+/// Writes a JSON value on one line, as `serde_json` does.
+pub fn write_value(value: &Value, out: &mut Vec<u8>) {
+    match value {
+        Value::Null => out.extend_from_slice(b"null"),
+        Value::Bool(true) => out.extend_from_slice(b"true"),
+        Value::Bool(false) => out.extend_from_slice(b"false"),
+        // Memory does not fail to be written to.
+        Value::Number(_) => drop(serde_json::to_writer(out, value)),
+        Value::String(text) => write_text(text, out),
+        Value::Array(items) => {
+            out.push(b'[');
+            for (i, item) in items.iter().enumerate() {
+                if i > 0 {
+                    out.push(b',');
+                }
+                write_value(item, out);
+            }
+            out.push(b']');
+        }
+        Value::Object(map) => {
+            out.push(b'{');
+            for (i, (key, item)) in map.iter().enumerate() {
+                if i > 0 {
+                    out.push(b',');
+                }
+                write_text(key, out);
+                out.push(b':');
+                write_value(item, out);
+            }
+            out.push(b'}');
+        }
+    }
+}
+
+/// Writes a text as a JSON string, as `serde_json` does, but in long pieces.
+pub fn write_text(text: &str, out: &mut Vec<u8>) {
+    let bytes = text.as_bytes();
+    // One more byte for a line end in some thirty bytes: a long text should not have to
+    // move for the last of them.
+    out.reserve(bytes.len() + bytes.len() / 16 + 2);
+    out.push(b'"');
+    let mut from = 0;
+    while let Some(length) = first_special(&bytes[from..]) {
+        let at = from + length;
+        out.extend_from_slice(&bytes[from..at]);
+        let short = match bytes[at] {
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
+            0x08 => b'b',
+            0x0c => b'f',
+            byte => byte,
+        };
+        if short < b' ' {
+            const HEX: &[u8; 16] = b"0123456789abcdef";
+            let digits = [HEX[usize::from(short >> 4)], HEX[usize::from(short & 15)]];
+            out.extend_from_slice(b"\\u00");
+            out.extend_from_slice(&digits);
+        } else {
+            out.extend_from_slice(&[b'\\', short]);
+        }
+        from = at + 1;
+    }
+    out.extend_from_slice(&bytes[from..]);
+    out.push(b'"');
+}
+
+/// The place of the first byte that cannot stand in a JSON string as it is.
+fn first_special(bytes: &[u8]) -> Option<usize> {
+    let is_special = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
+    // Compilers make a few instructions for the whole chunk of this.
+    let (chunks, _) = bytes.as_chunks::<32>();
+    let plain = chunks
+        .iter()
+        .take_while(|chunk| !chunk.iter().fold(false, |any, byte| any | is_special(*byte)))
+        .count();
+    let from = 32 * plain;
+    bytes[from..].iter().position(|byte| is_special(*byte)).map(|length| from + length)
 }
 
 /// Writes a value as JSON on one line, as `serde_json` would.
@@ -132,7 +196,7 @@ fn write_plain(value: &minijinja::Value, out: &mut Vec<u8>) -> Option<()> {
         ValueKind::Bool => {
             out.extend_from_slice(if value.is_true() { b"true" } else { b"false" });
         }
-        ValueKind::String => serde_json::to_writer(out, value.as_str()?).ok()?,
+        ValueKind::String => write_text(value.as_str()?, out),
         ValueKind::Number => {
             let number = serde_json::to_value(value).ok()?;
             serde_json::to_writer(out, &number).ok()?;
@@ -160,7 +224,7 @@ fn write_plain(value: &minijinja::Value, out: &mut Vec<u8>) -> Option<()> {
                 if key.kind() != ValueKind::String {
                     return None;
                 }
-                serde_json::to_writer(&mut *out, key.as_str()?).ok()?;
+                write_text(key.as_str()?, out);
                 out.push(b':');
                 write_plain(&item, out)?;
             }
@@ -212,6 +276,16 @@ mod tests {
             let expected = serde_json::to_value(value(expression)).map(|v| v.to_string());
             let expected = expected.map_err(|e| e.to_string());
             assert_eq!(written(&value(expression)), expected, "{expression}");
+        }
+    }
+
+    #[test]
+    fn texts_are_written_as_serde_json_writes_them() {
+        let all: String = (0..0x250).filter_map(char::from_u32).collect();
+        let long = format!("{}\"{}\u{7f}é", "a".repeat(31), "b".repeat(64));
+        for text in ["", "\n", &all, &long, &all.repeat(3)] {
+            let value = json!({ text: [text, null, true, false, 1, -2.5, {}] });
+            assert_eq!(String::from_utf8(text_of(&value)).unwrap(), value.to_string());
         }
     }
 

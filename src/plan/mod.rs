@@ -47,7 +47,7 @@ pub use stream::{
     Check, ChildPlan, Gaps, KeyOrder, Overlay, Pagination, PaginationKind, Partition, Preflight,
     Probe, Ranges, RequestTemplate, SortKey, StreamPlan, Sweep,
 };
-pub use template::{Budget, Callee, Env, Scope, Template, template_value};
+pub use template::{Budget, Callee, Env, Scope, Template, forget_long, template_value};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::eval_error::{EvalError, items_of};
+use super::json;
 use super::template::{Budget, Env, Scope, Template, of_bytes, of_value};
 
 /// What a part of a tree costs that is made once more, in steps of a template.
@@ -72,7 +73,7 @@ impl Node {
                     if !first {
                         out.push(b',');
                     }
-                    write_value(out, &Value::from(key.as_str()));
+                    json::write_text(key, out);
                     out.push(b':');
                     if node.write_optional(env, scope, out)? {
                         first = false;
@@ -84,7 +85,7 @@ impl Node {
                 Ok(())
             }
             _ => {
-                write_value(out, &self.eval(env, scope)?);
+                json::write_value(&self.eval(env, scope)?, out);
                 Ok(())
             }
         }
@@ -99,7 +100,7 @@ impl Node {
     ) -> Result<bool, EvalError> {
         if let Self::If { .. } = self {
             let value = self.eval_optional(env, scope)?;
-            value.iter().for_each(|value| write_value(out, value));
+            value.iter().for_each(|value| json::write_value(value, out));
             return Ok(value.is_some());
         }
         self.write(env, scope, out).map(|()| true)
@@ -242,11 +243,6 @@ impl Node {
             Self::Splice(node) => node.collect(names, found),
         }
     }
-}
-
-/// Values have text keys, and memory does not fail to be written to.
-fn write_value(out: &mut Vec<u8>, value: &Value) {
-    let _ = serde_json::to_writer(out, value);
 }
 
 /// A scope with one JSON value under a name.

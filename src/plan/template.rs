@@ -24,6 +24,7 @@ pub use budget::Budget;
 use budget::FUEL;
 pub(super) use budget::{of_bytes, of_value};
 pub use calls::Callee;
+pub use memo::forget_long;
 pub use sandbox::is_below;
 use sandbox::{Asked, Folders, Level};
 use scope::SCOPE;
@@ -186,9 +187,13 @@ impl Env {
     ) -> Result<(), EvalError> {
         let before = out.len();
         let written = match &template.kind {
-            Kind::Constant(value) => serde_json::to_writer(&mut *out, value),
+            Kind::Constant(value) => {
+                json::write_value(value, out);
+                Ok(())
+            }
             Kind::Text if !template.steady => {
-                serde_json::to_writer(&mut *out, &self.render_text(template, scope)?)
+                json::write_text(&self.render_text(template, scope)?, out);
+                Ok(())
             }
             _ => json::write(&self.eval_native(template, scope)?, out),
         };
