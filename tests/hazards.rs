@@ -366,7 +366,7 @@ fn bodies_share_one_budget_whatever_their_size() {
 }
 
 /// Records of 5 MiB in a row: however many of them a build could have in work, it takes
-/// no more than what its batches share.
+/// no more than what its batches share, or the greatest needs.
 #[test]
 fn the_batches_of_a_build_share_one_budget() {
     let bench = Bench::new(&[]);
@@ -378,8 +378,10 @@ fn the_batches_of_a_build_share_one_budget() {
     let stats: Value = serde_json::from_slice(&stats).expect("JSON");
     let peak = stats["run"]["peak_batch_bytes"].as_u64().expect("a number");
     let workers = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
-    // Each is a batch, for which 16 times its size is reckoned; all of them are 960 MiB.
-    assert!((80 << 20..=(64 + 32 * workers) << 20).contains(&peak), "{peak}");
+    // Each is a batch, for which 16 times its size is reckoned, and goes alone where that
+    // is more than there is; all of them together are 960 MiB.
+    let most = (32 + 24 * workers).max(81);
+    assert!((80 << 20..=most << 20).contains(&peak), "{peak}");
     assert_eq!(bench.keys(), bench.standin.keys("TIDE"));
     assert!(bench.outputs()["raw.jsonl"].len() > 12 * (5 << 20), "all are there");
 }

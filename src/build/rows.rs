@@ -29,6 +29,7 @@ impl Worker<'_> {
             match &sink.feed {
                 Feed::Raw(stream) if stream == name => {
                     let mut bytes = Vec::new();
+                    json::make_room(&mut bytes, current.text.len());
                     minify(current.text.as_bytes(), &mut bytes);
                     done.rows[number].push(Row::new(self.row_key(current, None, 0), bytes));
                 }
@@ -210,5 +211,5 @@ impl Worker<'_> {
 fn rendered(plan: &Plan, template: &Node, scope: &Scope) -> Result<Vec<u8>, EvalError> {
     let mut bytes = Vec::with_capacity(4096);
     template.write(&plan.env, scope, &mut bytes)?;
-    Ok(json::fitted(bytes))
+    Ok(bytes)
 }
