@@ -9,10 +9,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::{Error as _, IgnoredAny};
 
-use crate::plan::Step;
+use crate::plan::{ScanError, Scanner, Step};
 
 /// Which parts of a JSON value are wanted.
 #[derive(Debug, Clone, Default)]
@@ -80,10 +79,71 @@ impl Shape {
     /// # Errors
     /// When it is no JSON. Depth is no error where nothing is wanted of it.
     pub fn project<'t>(&self, text: &'t str) -> serde_json::Result<Tree<'t>> {
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        let tree = self.deserialize(&mut deserializer)?;
-        deserializer.end()?;
-        Ok(tree)
+        self.project_spaced(text).map(|(tree, _)| tree)
+    }
+
+    /// As [`Shape::project`]; and whether there is space between the tokens of the text.
+    ///
+    /// # Errors
+    /// As [`Shape::project`].
+    pub fn project_spaced<'t>(&self, text: &'t str) -> serde_json::Result<(Tree<'t>, bool)> {
+        let mut scanner = Scanner::strict(text.as_bytes());
+        let read = self.read(text, &mut scanner).and_then(|tree| {
+            scanner.end()?;
+            Ok((tree, scanner.spaced()))
+        });
+        // The words for what is wrong are the parser's.
+        read.map_err(|_| match serde_json::from_str::<IgnoredAny>(text) {
+            Err(error) => error,
+            Ok(_) => serde_json::Error::custom("it cannot be followed"),
+        })
+    }
+
+    fn read<'t>(&self, text: &'t str, scanner: &mut Scanner<'t>) -> Result<Tree<'t>, ScanError> {
+        let open = scanner.peek()?;
+        let start = scanner.at();
+        let parts = match open {
+            b'{' if self.has_parts() => self.object(text, scanner)?,
+            b'[' if self.has_parts() => self.list(text, scanner)?,
+            _ => {
+                scanner.value()?;
+                if open == b'n' { Parts::Null } else { Parts::Whole }
+            }
+        };
+        Ok(Tree { text: self.keep.then(|| &text[start..scanner.at()]), parts })
+    }
+
+    fn object<'t>(&self, text: &'t str, scanner: &mut Scanner<'t>) -> Result<Parts<'t>, ScanError> {
+        let mut entries: Vec<(Cow<'t, str>, Tree<'t>)> = Vec::with_capacity(self.names.len());
+        scanner.members(|scanner, key| {
+            let named = self.names.iter().find(|(name, _)| scanner.is_key(&key, name));
+            let Some(shape) = named.map(|(_, shape)| shape).or(self.all.as_deref()) else {
+                return scanner.value().map(drop);
+            };
+            let (name, tree) = (scanner.name(&key), shape.read(text, scanner)?);
+            // Of a key that comes twice the last value counts, in the place of
+            // the first, as in a full tree.
+            match entries.iter_mut().find(|(key, _)| *key == name) {
+                Some((_, former)) => *former = tree,
+                None => entries.push((name, tree)),
+            }
+            Ok(())
+        })?;
+        Ok(Parts::Object(entries))
+    }
+
+    fn list<'t>(&self, text: &'t str, scanner: &mut Scanner<'t>) -> Result<Parts<'t>, ScanError> {
+        let (mut items, mut length) = (Vec::new(), 0);
+        scanner.items(|scanner, index| {
+            length = index + 1;
+            let numbered = self.indices.iter().find(|(i, _)| *i == index).map(|(_, shape)| shape);
+            match numbered.or(self.all.as_deref()) {
+                Some(shape) => items.push((index, shape.read(text, scanner)?)),
+                None => scanner.value().map(drop)?,
+            }
+            Ok(())
+        })?;
+        Ok(if length == 0 { Parts::EmptyList } else { Parts::List(items) })
     }
 }
 
@@ -208,146 +268,4 @@ impl<'t> Tree<'t> {
 fn push_name(pointer: &mut String, name: &str) {
     pointer.push('/');
     pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
-}
-
-impl<'de> DeserializeSeed<'de> for &Shape {
-    type Value = Tree<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Tree<'de>, D::Error> {
-        if !self.keep {
-            let parts = deserializer.deserialize_any(PartsVisitor(self))?;
-            return Ok(Tree { text: None, parts });
-        }
-        let text = <&RawValue as de::Deserialize>::deserialize(deserializer)?.get();
-        let parts = if text == "null" {
-            Parts::Null
-        } else if self.has_parts() && text.starts_with(['{', '[']) {
-            serde_json::Deserializer::from_str(text)
-                .deserialize_any(PartsVisitor(self))
-                .map_err(de::Error::custom)?
-        } else {
-            Parts::Whole
-        };
-        Ok(Tree { text: Some(text), parts })
-    }
-}
-
-struct PartsVisitor<'s>(&'s Shape);
-
-impl<'de> Visitor<'de> for PartsVisitor<'_> {
-    type Value = Parts<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Parts::Null)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Parts::Whole)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(Parts::Whole)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(Parts::Whole)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Parts::Whole)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
-        Ok(Parts::Whole)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
-        let shape = self.0;
-        let mut entries: Vec<(Cow<'de, str>, Tree<'de>)> = Vec::with_capacity(shape.names.len());
-        while let Some(Key { name, part }) = access.next_key_seed(KeySeed(shape))? {
-            let Some(part) = part else {
-                access.next_value::<IgnoredAny>()?;
-                continue;
-            };
-            let tree = access.next_value_seed(part)?;
-            // Of a key that comes twice the last value counts, in the place of
-            // the first, as in a full tree.
-            match entries.iter_mut().find(|(key, _)| *key == name) {
-                Some((_, former)) => *former = tree,
-                None => entries.push((name, tree)),
-            }
-        }
-        Ok(Parts::Object(entries))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
-        let shape = self.0;
-        let mut items = Vec::new();
-        for index in 0.. {
-            let part = shape.indices.iter().find(|(i, _)| *i == index).map(|(_, s)| s);
-            match part.or(shape.all.as_deref()) {
-                Some(part) => match access.next_element_seed(part)? {
-                    Some(tree) => items.push((index, tree)),
-                    None => return Ok(list(index, items)),
-                },
-                None => {
-                    if access.next_element::<IgnoredAny>()?.is_none() {
-                        return Ok(list(index, items));
-                    }
-                }
-            }
-        }
-        Ok(Parts::Whole)
-    }
-}
-
-fn list<'t>(length: usize, items: Vec<(usize, Tree<'t>)>) -> Parts<'t> {
-    if length == 0 { Parts::EmptyList } else { Parts::List(items) }
-}
-
-/// A key, and what is wanted of its value.
-struct Key<'de, 's> {
-    name: Cow<'de, str>,
-    part: Option<&'s Shape>,
-}
-
-struct KeySeed<'s>(&'s Shape);
-
-impl<'s> KeySeed<'s> {
-    fn part(&self, name: &str) -> Option<&'s Shape> {
-        let shape = self.0;
-        let named = shape.names.iter().find(|(n, _)| n == name).map(|(_, s)| s);
-        named.or(shape.all.as_deref())
-    }
-}
-
-impl<'de, 's> DeserializeSeed<'de> for KeySeed<'s> {
-    type Value = Key<'de, 's>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'de, 's> Visitor<'de> for KeySeed<'s> {
-    type Value = Key<'de, 's>;
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
-        Ok(Key { name: Cow::Borrowed(name), part: self.part(name) })
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        let part = self.part(name);
-        // A key that is not wanted needs no text.
-        let name = if part.is_some() { Cow::Owned(name.to_owned()) } else { Cow::Borrowed("") };
-        Ok(Key { name, part })
-    }
 }

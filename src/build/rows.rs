@@ -16,10 +16,12 @@ use crate::plan::{
 use crate::store::{Stage, StoredChild, StoredRecord};
 
 impl Worker<'_> {
-    /// Rows of the record as the server sent it, and of its fetched lists.
+    /// Rows of the record as the server sent it, and of its fetched lists; `spaced` is
+    /// whether there is space between its tokens.
     pub(super) fn raw_rows(
         &self,
         current: &Current,
+        spaced: bool,
         record: &StoredRecord,
         key: Option<&str>,
         done: &mut Done,
@@ -30,7 +32,10 @@ impl Worker<'_> {
                 Feed::Raw(stream) if stream == name => {
                     let mut bytes = Vec::new();
                     json::make_room(&mut bytes, current.text.len());
-                    minify(current.text.as_bytes(), &mut bytes);
+                    match spaced {
+                        true => minify(current.text.as_bytes(), &mut bytes),
+                        false => bytes.extend_from_slice(current.text.as_bytes()),
+                    }
                     done.rows[number].push(Row::new(self.row_key(current, None, 0), bytes));
                 }
                 Feed::RawChildren { stream, child } if stream == name => {

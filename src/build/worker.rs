@@ -280,15 +280,15 @@ impl<'p> Worker<'p> {
             }
         };
         let current = current(stream, record, &text);
-        let tree = match mapper.shape.project(&text) {
-            Ok(tree) => tree,
+        let (tree, spaced) = match mapper.shape.project_spaced(&text) {
+            Ok(read) => read,
             Err(error) => {
                 self.reject(&current, unreadable(&error), done);
                 return None;
             }
         };
         let key = display_key(mapper, &tree);
-        self.raw_rows(&current, record, key.as_deref(), done);
+        self.raw_rows(&current, spaced, record, key.as_deref(), done);
         if self.is_incomplete(&current, record, done) {
             return None;
         }

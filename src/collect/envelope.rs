@@ -5,9 +5,9 @@ use std::ops::Range;
 use scrape_api::Bytes;
 use serde_json::Value;
 
-use super::split::{self, ScanError};
+use super::split;
 use crate::http::{Cause, Malformed, Reply};
-use crate::plan::{Nearest, Path, Plan, ReplyKind, Step, nearest, parse_json};
+use crate::plan::{Nearest, Path, Plan, ReplyKind, ScanError, Step, nearest, parse_json};
 use crate::spec::{Diagnostic, quoted};
 
 /// A reply taken apart.

@@ -12,8 +12,8 @@ use super::envelope::{Misfit, Raw};
 use super::split::{self, Firsts};
 use crate::http::Cause;
 use crate::plan::{
-    ChildPlan, Env, EvalError, KeyOrder, PaginationKind, Path, Plan, Scope, Step, StreamPlan,
-    check_json, order_key, parse_json, template_value, version_key,
+    ChildPlan, Env, EvalError, KeyOrder, PaginationKind, Path, Plan, Scanner, Scope, Step,
+    StreamPlan, check_json, order_key, parse_json, template_value, version_key,
 };
 use crate::spec::{Diagnostic, Severity};
 use crate::store::{Body, ChildItem, NewRecord, Reject, Stage};
@@ -109,6 +109,8 @@ pub(super) struct Reader {
 struct Look<'r> {
     bytes: &'r [u8],
     found: Vec<Option<&'r [u8]>>,
+    /// Whether it is known to be JSON.
+    is_json: bool,
 }
 
 impl Look<'_> {
@@ -200,7 +202,7 @@ impl Reader {
         let mut hash = xxhash_rust::xxh3::Xxh3::new();
         for raw in records {
             hash.update(&raw.bytes);
-            let look = Look { bytes: &raw.bytes, found: self.firsts.find(&raw.bytes) };
+            let look = self.look(&raw.bytes);
             page.keys.push(match &stream.pagination.kind {
                 PaginationKind::Keyset { after, .. } => look.find(after, self.after).text(),
                 _ => None,
@@ -219,6 +221,13 @@ impl Reader {
         page
     }
 
+    fn look<'r>(&self, bytes: &'r [u8]) -> Look<'r> {
+        match self.firsts.find_in_json(bytes) {
+            Some(found) => Look { bytes, found, is_json: true },
+            None => Look { bytes, found: self.firsts.find(bytes), is_json: false },
+        }
+    }
+
     fn record(
         &self,
         plan: &Plan,
@@ -229,7 +238,7 @@ impl Reader {
         doubt: &mut Option<Cause>,
     ) -> Result<NewRecord, Fault> {
         let bytes = &raw.bytes[..];
-        well_formed(bytes)?;
+        well_formed(bytes, look.is_json)?;
         let primary_key =
             primary_key(&stream.primary_key, look.find(&stream.primary_key, self.primary_key))?;
         let sort_key = stream
@@ -289,7 +298,7 @@ pub(super) fn child_items(
 ) -> (Vec<ChildItem>, Vec<Reject>) {
     let (mut items, mut rejects) = (Vec::new(), Vec::new());
     for raw in records {
-        let item = well_formed(&raw.bytes).and_then(|()| {
+        let item = well_formed(&raw.bytes, is_json(&raw.bytes)).and_then(|()| {
             let key = find(&child.primary_key, &raw.bytes);
             let primary_key = primary_key(&child.primary_key, key)?;
             Ok(ChildItem { primary_key, body: pack(&raw.bytes)? })
@@ -434,9 +443,20 @@ impl Fault {
     }
 }
 
-fn well_formed(bytes: &[u8]) -> Result<(), Fault> {
+/// Whether it is JSON for sure.
+fn is_json(bytes: &[u8]) -> bool {
+    let mut scanner = Scanner::strict(bytes);
+    scanner.value().and_then(|_| scanner.end()).is_ok()
+}
+
+/// What is not known to be JSON is read by the parser that has the last word, and the
+/// words for what is wrong.
+fn well_formed(bytes: &[u8], is_json: bool) -> Result<(), Fault> {
     let fault = |message| Fault { reason: "malformed_record", message, pointer: None };
     check_json(bytes).map_err(|error| fault(format!("the record is too large: {error}")))?;
+    if is_json {
+        return Ok(());
+    }
     serde_json::from_slice::<IgnoredAny>(bytes)
         .map(drop)
         .map_err(|error| fault(format!("the record is no JSON: {error}")))

@@ -5,34 +5,16 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use crate::plan::Step;
-
-/// The deepest nesting that is followed. A parser without recursion needs no
-/// cap of its own; this one keeps a hostile reply from growing the stack of
-/// brackets without end.
-const DEEPEST: usize = 10_000;
+use crate::plan::{ScanError, Scanner, Step};
 
 /// The most values that are selected in a text: a page has some hundreds of records.
 pub(super) const MOST: usize = 100_000;
-
-/// Why a text cannot be followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ScanError {
-    /// It ends too early.
-    Cut,
-    /// It is no JSON at this byte.
-    NotJson(usize),
-    /// It is nested deeper than [`DEEPEST`] at this byte.
-    TooDeep(usize),
-    /// More than [`MOST`] values are selected.
-    TooMany,
-}
 
 /// The places of all values that a plain path selects, in order. The whole text
 /// is gone through, so that one that ends too early is noticed.
 pub(super) fn select(text: &[u8], steps: &[Step]) -> Result<Vec<Range<usize>>, ScanError> {
     let mut found = Vec::new();
-    Scanner { text, at: 0 }.walk(steps, &mut found)?;
+    Scanner::new(text).walk(steps, &mut found)?;
     Ok(found)
 }
 
@@ -48,15 +30,15 @@ pub(super) fn select_within(
 ) -> Result<(Places, Places), ScanError> {
     let (mut found, mut within) = (Vec::new(), Vec::new());
     let (above, below) = steps.split_at(depth);
-    let mut scanner = Scanner { text, at: 0 };
+    let mut scanner = Scanner::new(text);
     scanner.walk_to(above, &mut |scanner| {
         scanner.space();
-        let start = scanner.at;
+        let start = scanner.at();
         if within.len() >= MOST {
             return Err(ScanError::TooMany);
         }
         scanner.walk(below, &mut found)?;
-        within.push(start..scanner.at);
+        within.push(start..scanner.at());
         Ok(())
     })?;
     Ok((found, within))
@@ -64,7 +46,7 @@ pub(super) fn select_within(
 
 /// The first value that a plain path selects; stops there.
 pub(super) fn first<'t>(text: &'t [u8], steps: &[Step]) -> Option<&'t [u8]> {
-    let mut scanner = Scanner { text, at: 0 };
+    let mut scanner = Scanner::new(text);
     for step in steps {
         scanner.enter(step).ok()??;
     }
@@ -111,10 +93,19 @@ impl Firsts {
     /// The first value of each path, as [`first`] finds it; stops when all are found.
     pub(super) fn find<'t>(&self, text: &'t [u8]) -> Vec<Option<&'t [u8]>> {
         let mut found = Found { places: vec![None; self.count], left: self.count };
-        let mut scanner = Scanner { text, at: 0 };
         // What cannot be followed ends the search: what was found before stays.
-        let _ = scanner.firsts(&self.root, &mut found);
+        let _ = Scanner::new(text).firsts(&self.root, &mut found);
         found.places
+    }
+
+    /// As [`Firsts::find`], in a text that is gone through to its end; `None` where it
+    /// is no JSON.
+    pub(super) fn find_in_json<'t>(&self, text: &'t [u8]) -> Option<Vec<Option<&'t [u8]>>> {
+        let mut found = Found { places: vec![None; self.count], left: self.count };
+        let mut scanner = Scanner::strict(text);
+        scanner.firsts(&self.root, &mut found).ok()?;
+        scanner.end().ok()?;
+        Some(found.places)
     }
 }
 
@@ -131,35 +122,22 @@ pub(super) fn places(
 ) -> Result<Vec<Range<usize>>, ScanError> {
     let wanted: HashSet<*const Value> = wanted.iter().map(|v| std::ptr::from_ref(*v)).collect();
     let mut found = Vec::with_capacity(wanted.len());
-    Scanner { text, at: 0 }.pair(root, &wanted, &mut found)?;
+    Scanner::new(text).pair(root, &wanted, &mut found)?;
     Ok(found)
 }
 
-/// A key of an object.
-struct Key {
-    /// Its place, with its quotes.
-    place: Range<usize>,
-    escaped: bool,
-}
-
-struct Scanner<'t> {
-    text: &'t [u8],
-    at: usize,
-}
-
 impl<'t> Scanner<'t> {
-    /// Skips a value, and notes what is wanted of it; false when all is found.
+    /// Skips a value, and notes what is wanted of it; false when all is found and the
+    /// rest need not be looked at.
     fn firsts(&mut self, wanted: &Wanted, found: &mut Found<'t>) -> Result<bool, ScanError> {
         let open = self.peek()?;
-        let start = self.at;
+        let start = self.at();
         if wanted.names.is_empty() || open != b'{' {
             self.value()?;
         } else {
-            self.at += 1;
             // The first of a name counts, and of that alone what is below it.
             let mut seen = vec![false; wanted.names.len()];
-            let mut more = self.peek()? != b'}';
-            self.at += usize::from(!more);
+            let mut more = self.open(b'}')?;
             while more {
                 let key = self.key()?;
                 let of = wanted.names.iter().position(|(name, _)| self.is_key(&key, name));
@@ -171,14 +149,14 @@ impl<'t> Scanner<'t> {
                     }
                     None => self.value().map(drop)?,
                 }
-                more = !self.another(b'}')?;
+                more = self.another(b'}')?;
             }
         }
         for n in &wanted.here {
-            found.places[*n] = Some(&self.text[start..self.at]);
+            found.places[*n] = Some(self.text(start..self.at()));
             found.left -= 1;
         }
-        Ok(found.left > 0)
+        Ok(found.left > 0 || self.is_strict())
     }
 }
 
@@ -225,17 +203,16 @@ impl Scanner<'_> {
             (Step::Index(_) | Step::All, b'[') => false,
             _ => return Ok(None),
         };
-        self.at += 1;
-        if matches!(self.peek()?, b'}' | b']') {
-            return Ok(None);
-        }
-        for i in 0.. {
+        let close = if object { b'}' } else { b']' };
+        let mut more = self.open(close)?;
+        let mut index = 0;
+        while more {
             let here = match step {
                 Step::Name(name) => {
                     let key = self.key()?;
                     self.is_key(&key, name)
                 }
-                Step::Index(index) => i == *index,
+                Step::Index(wanted) => index == *wanted,
                 Step::All if object => self.key().map(|_| true)?,
                 Step::All => true,
             };
@@ -243,10 +220,8 @@ impl Scanner<'_> {
                 return Ok(Some(()));
             }
             self.value()?;
-            if self.peek()? != b',' {
-                return Ok(None);
-            }
-            self.at += 1;
+            index += 1;
+            more = self.another(close)?;
         }
         Ok(None)
     }
@@ -258,7 +233,7 @@ impl Scanner<'_> {
         found: &mut Vec<Range<usize>>,
     ) -> Result<(), ScanError> {
         self.space();
-        let (start, slot) = (self.at, found.len());
+        let (start, slot) = (self.at(), found.len());
         let hit = wanted.contains(&std::ptr::from_ref(value));
         if hit {
             found.push(0..0);
@@ -268,170 +243,23 @@ impl Scanner<'_> {
                 Some(value) => s.pair(value, wanted, found),
                 None => s.value().map(drop),
             })?,
-            (Value::Object(map), b'{') => self.members(|s, key| match map.get(&s.name(&key)) {
+            (Value::Object(map), b'{') => self.members(|s, key| match map.get(&*s.name(&key)) {
                 Some(value) => s.pair(value, wanted, found),
                 None => s.value().map(drop),
             })?,
             _ => self.value().map(drop)?,
         }
         if hit {
-            found[slot] = start..self.at;
+            found[slot] = start..self.at();
         }
         Ok(())
-    }
-
-    fn members(
-        &mut self,
-        mut each: impl FnMut(&mut Self, Key) -> Result<(), ScanError>,
-    ) -> Result<(), ScanError> {
-        self.at += 1;
-        if self.peek()? == b'}' {
-            self.at += 1;
-            return Ok(());
-        }
-        loop {
-            let key = self.key()?;
-            each(self, key)?;
-            if self.another(b'}')? {
-                return Ok(());
-            }
-        }
-    }
-
-    fn items(
-        &mut self,
-        mut each: impl FnMut(&mut Self, usize) -> Result<(), ScanError>,
-    ) -> Result<(), ScanError> {
-        self.at += 1;
-        if self.peek()? == b']' {
-            self.at += 1;
-            return Ok(());
-        }
-        for i in 0.. {
-            each(self, i)?;
-            if self.another(b']')? {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    /// After a value: true behind the closing bracket, false behind a comma.
-    fn another(&mut self, close: u8) -> Result<bool, ScanError> {
-        let byte = self.peek()?;
-        if byte != close && byte != b',' {
-            return Err(ScanError::NotJson(self.at));
-        }
-        self.at += 1;
-        Ok(byte == close)
-    }
-
-    /// A key and its colon.
-    fn key(&mut self) -> Result<Key, ScanError> {
-        if self.peek()? != b'"' {
-            return Err(ScanError::NotJson(self.at));
-        }
-        let start = self.at;
-        let escaped = self.string()?;
-        let key = Key { place: start..self.at, escaped };
-        if self.peek()? != b':' {
-            return Err(ScanError::NotJson(self.at));
-        }
-        self.at += 1;
-        Ok(key)
-    }
-
-    fn is_key(&self, key: &Key, name: &str) -> bool {
-        let text = &self.text[key.place.start + 1..key.place.end - 1];
-        text == name.as_bytes() || (key.escaped && self.name(key) == name)
-    }
-
-    fn name(&self, key: &Key) -> String {
-        serde_json::from_slice(&self.text[key.place.clone()]).unwrap_or_default()
-    }
-
-    /// Skips a value and says where it was.
-    fn value(&mut self) -> Result<Range<usize>, ScanError> {
-        let open = self.peek()?;
-        let start = self.at;
-        match open {
-            b'"' => self.string().map(drop)?,
-            b'{' | b'[' => self.brackets()?,
-            _ => {
-                let rest = &self.text[start..];
-                let length = rest
-                    .iter()
-                    .position(|b| matches!(b, b',' | b'}' | b']' | b':' | b'"' | b'{' | b'['))
-                    .unwrap_or(rest.len());
-                let length = rest[..length].trim_ascii_end().len();
-                if length == 0 {
-                    return Err(ScanError::NotJson(start));
-                }
-                self.at += length;
-            }
-        }
-        Ok(start..self.at)
-    }
-
-    fn brackets(&mut self) -> Result<(), ScanError> {
-        let mut open = Vec::new();
-        while let Some(&byte) = self.text.get(self.at) {
-            match byte {
-                b'"' => {
-                    self.string()?;
-                    continue;
-                }
-                b'{' => open.push(b'}'),
-                b'[' => open.push(b']'),
-                b'}' | b']' if open.pop() != Some(byte) => {
-                    return Err(ScanError::NotJson(self.at));
-                }
-                _ => {}
-            }
-            self.at += 1;
-            if open.is_empty() {
-                return Ok(());
-            }
-            if open.len() > DEEPEST {
-                return Err(ScanError::TooDeep(self.at));
-            }
-        }
-        Err(ScanError::Cut)
-    }
-
-    /// Skips a string; whether it has an escape in it.
-    fn string(&mut self) -> Result<bool, ScanError> {
-        self.at += 1;
-        let mut escaped = false;
-        loop {
-            let rest = self.text.get(self.at..).ok_or(ScanError::Cut)?;
-            let next = memchr::memchr2(b'"', b'\\', rest).ok_or(ScanError::Cut)?;
-            self.at += next + 1;
-            if rest[next] == b'"' {
-                return Ok(escaped);
-            }
-            escaped = true;
-            self.at += 1;
-        }
-    }
-
-    fn space(&mut self) {
-        while self.text.get(self.at).is_some_and(u8::is_ascii_whitespace) {
-            self.at += 1;
-        }
-    }
-
-    /// The next byte that is no space.
-    fn peek(&mut self) -> Result<u8, ScanError> {
-        self.space();
-        self.text.get(self.at).copied().ok_or(ScanError::Cut)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Path;
+    use crate::plan::{DEEPEST, Path};
     use crate::spec::Span;
 
     fn path(text: &str) -> Path {

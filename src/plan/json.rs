@@ -1,12 +1,13 @@
 //! Values of templates as JSON text.
 
+use std::borrow::Borrow;
 use std::sync::{Arc, OnceLock};
 
 use minijinja::value::{Enumerator, Object, ValueKind};
 use scrape_api::Bytes;
 use serde_json::Value;
 
-use super::template::template_value;
+use super::native::{self, of_json as template_value};
 
 /// Texts up to this size are kept beside the value that they were written from, in bytes;
 /// from a greater one it is read again, should a template ask for a part of it.
@@ -169,15 +170,27 @@ pub fn write_text(text: &str, out: &mut Vec<u8>) {
 
 /// The place of the first byte that cannot stand in a JSON string as it is.
 fn first_special(bytes: &[u8]) -> Option<usize> {
-    let is_special = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
-    // Compilers make a few instructions for the whole chunk of this.
-    let (chunks, _) = bytes.as_chunks::<32>();
-    let plain = chunks
-        .iter()
-        .take_while(|chunk| !chunk.iter().fold(false, |any, byte| any | is_special(*byte)))
-        .count();
-    let from = 32 * plain;
-    bytes[from..].iter().position(|byte| is_special(*byte)).map(|length| from + length)
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (n, word) in words.iter().enumerate() {
+        let special = specials(*word);
+        if special != 0 {
+            return Some(8 * n + special.trailing_zeros() as usize / 8);
+        }
+    }
+    let mut last = [b' '; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    let special = specials(last);
+    (special != 0).then(|| 8 * words.len() + special.trailing_zeros() as usize / 8)
+}
+
+/// Of eight bytes at once, the high bits of those below a space, of quotes and of
+/// backslashes. Above the lowest there may be some too many: a borrow goes on.
+fn specials(bytes: [u8; 8]) -> u64 {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    let word = u64::from_le_bytes(bytes);
+    let below = |limit: u8, word: u64| word.wrapping_sub(ONES * u64::from(limit)) & !word;
+    let is = |byte: u8| below(1, word ^ (ONES * u64::from(byte)));
+    (below(b' ', word) | is(b'"') | is(b'\\')) & (ONES << 7)
 }
 
 /// Writes a value as JSON on one line, as `serde_json` would.
@@ -205,16 +218,10 @@ fn write_plain(value: &minijinja::Value, out: &mut Vec<u8>) -> Option<()> {
             let number = serde_json::to_value(value).ok()?;
             serde_json::to_writer(out, &number).ok()?;
         }
-        ValueKind::Seq => {
-            out.push(b'[');
-            for (i, item) in value.try_iter().ok()?.enumerate() {
-                if i > 0 {
-                    out.push(b',');
-                }
-                write_plain(&item, out)?;
-            }
-            out.push(b']');
-        }
+        ValueKind::Seq => match native::items(value) {
+            Some(items) => write_list(items.iter(), out)?,
+            None => write_list(value.try_iter().ok()?, out)?,
+        },
         ValueKind::Map => {
             if let Some(written) = value.downcast_object_ref::<Written>() {
                 make_room(out, written.text.len());
@@ -222,22 +229,47 @@ fn write_plain(value: &minijinja::Value, out: &mut Vec<u8>) -> Option<()> {
                 return Some(());
             }
             out.push(b'{');
-            for (i, (key, item)) in value.as_object()?.try_iter_pairs()?.enumerate() {
-                if i > 0 {
-                    out.push(b',');
+            if let Some(entries) = native::entries(value) {
+                for (i, (key, item)) in entries.enumerate() {
+                    write_entry(i, key, item, out)?;
                 }
-                if key.kind() != ValueKind::String {
-                    return None;
+            } else {
+                for (i, (key, item)) in value.as_object()?.try_iter_pairs()?.enumerate() {
+                    if key.kind() != ValueKind::String {
+                        return None;
+                    }
+                    write_entry(i, key.as_str()?, &item, out)?;
                 }
-                write_text(key.as_str()?, out);
-                out.push(b':');
-                write_plain(&item, out)?;
             }
             out.push(b'}');
         }
         _ => return None,
     }
     Some(())
+}
+
+fn write_list(
+    items: impl Iterator<Item = impl Borrow<minijinja::Value>>,
+    out: &mut Vec<u8>,
+) -> Option<()> {
+    out.push(b'[');
+    for (i, item) in items.enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        write_plain(item.borrow(), out)?;
+    }
+    out.push(b']');
+    Some(())
+}
+
+fn write_entry(place: usize, key: &str, value: &minijinja::Value, out: &mut Vec<u8>) -> Option<()> {
+    if place > 0 {
+        out.push(b',');
+    }
+    write_text(key, out);
+    out.push(b':');
+    write_plain(value, out)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod filters;
 mod http;
 pub mod json;
 mod map;
+pub mod native;
 mod nearest;
 mod node;
 mod order;
@@ -19,6 +20,7 @@ mod origin;
 mod origins;
 mod output;
 pub mod phrase;
+mod scan;
 mod slips;
 mod stream;
 mod template;
@@ -36,6 +38,7 @@ pub use http::{
     Retry, Robots, Rule, Secret, Transport, Wait,
 };
 pub use map::{EachSource, FieldPlan, FieldSource, FieldType, MapPlan, ValueTransform};
+pub use native::of_json as template_value;
 pub use nearest::{Nearest, nearest};
 pub use node::Node;
 #[cfg(test)]
@@ -43,11 +46,14 @@ pub use node::scope_of;
 pub use order::{order_key, original_key, version_key};
 pub use origin::differences;
 pub use output::{Feed, LeakPolicy, SinkPlan, TaskPlan, TransformStep};
+#[cfg(test)]
+pub use scan::DEEPEST;
+pub use scan::{ScanError, Scanner};
 pub use stream::{
     Check, ChildPlan, Gaps, KeyOrder, Overlay, Pagination, PaginationKind, Partition, Preflight,
     Probe, Ranges, RequestTemplate, SortKey, StreamPlan, Sweep,
 };
-pub use template::{Budget, Callee, Env, Scope, Template, forget_long, template_value};
+pub use template::{Budget, Callee, Env, Scope, Template, forget_long};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -3,9 +3,9 @@
 use std::cell::RefCell;
 use std::io;
 
-/// The zstd level of the store: of those tried, level 1 costs the least for
-/// records of some kilobytes and gives up little size.
-const LEVEL: i32 = 1;
+/// The zstd level of the store. Of issues of 17 to 19 KB each, level 1 makes 3.4 KB and
+/// costs 45 µs to pack and 13 to unpack; level -1 makes 4.2 KB for 28 and 8.
+const LEVEL: i32 = -1;
 
 /// Beyond this many times the packed size, what a frame says of its content is
 /// not taken for granted when memory is reserved for it.

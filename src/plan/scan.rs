@@ -1,0 +1,640 @@
+//! A JSON text gone through token by token: no tree, no recursion, no copy.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use wide::u8x64;
+
+/// The deepest nesting that [`Scanner::new`] follows: what a hostile server sends is
+/// not to cost more than its bytes do.
+pub const DEEPEST: usize = 10_000;
+
+/// Why a text cannot be followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScanError {
+    /// It ends too early.
+    Cut,
+    /// It is no JSON at this byte.
+    NotJson(usize),
+    /// It is nested deeper than [`DEEPEST`] at this byte.
+    TooDeep(usize),
+    /// More values are selected than the caller takes.
+    TooMany,
+}
+
+/// Goes through a text.
+#[derive(Debug)]
+pub struct Scanner<'t> {
+    text: &'t [u8],
+    at: usize,
+    mode: Mode,
+    spaced: bool,
+    marks: Marks,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// Brackets and strings, whatever stands between them.
+    Outline,
+    /// Nothing but JSON.
+    Strict {
+        /// Whether there are bytes in the text that may not stand in a string.
+        controls: bool,
+    },
+}
+
+/// A key of an object.
+#[derive(Debug)]
+pub struct Key {
+    /// Its place, with its quotes.
+    place: Range<usize>,
+    escaped: bool,
+}
+
+impl<'t> Scanner<'t> {
+    /// Finds where values begin and end. What stands between brackets and strings is
+    /// not looked at: a value that is no JSON hides none of those beside it.
+    pub fn new(text: &'t [u8]) -> Self {
+        Self { text, at: 0, mode: Mode::Outline, spaced: false, marks: Marks::default() }
+    }
+
+    /// Takes nothing but JSON (RFC 8259), as `serde_json` does where it ignores values;
+    /// of any depth. That the text is UTF-8 is for the caller to know.
+    pub fn strict(text: &'t [u8]) -> Self {
+        // Most texts have none, and then no string has to be searched for them.
+        let controls = text.chunks(64).any(|part| part.iter().fold(false, |c, b| c | (*b < b' ')));
+        Self {
+            text,
+            at: 0,
+            mode: Mode::Strict { controls },
+            spaced: false,
+            marks: Marks::default(),
+        }
+    }
+
+    /// How many bytes have been gone through.
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The text between two places.
+    pub fn text(&self, place: Range<usize>) -> &'t [u8] {
+        &self.text[place]
+    }
+
+    /// Whether there was space between the tokens so far.
+    pub fn spaced(&self) -> bool {
+        self.spaced
+    }
+
+    /// Whether nothing but JSON is taken.
+    pub fn is_strict(&self) -> bool {
+        self.mode != Mode::Outline
+    }
+
+    /// Nothing but space is left.
+    ///
+    /// # Errors
+    /// When there is more.
+    pub fn end(&mut self) -> Result<(), ScanError> {
+        self.space();
+        if self.at < self.text.len() { Err(ScanError::NotJson(self.at)) } else { Ok(()) }
+    }
+
+    /// Goes to the next byte that is no space.
+    ///
+    /// # Errors
+    /// When there is none.
+    #[inline]
+    pub fn peek(&mut self) -> Result<u8, ScanError> {
+        match self.text.get(self.at) {
+            Some(&byte) if byte > b' ' => Ok(byte),
+            _ => {
+                self.space();
+                self.text.get(self.at).copied().ok_or(ScanError::Cut)
+            }
+        }
+    }
+
+    /// Skips space.
+    pub fn space(&mut self) {
+        let start = self.at;
+        // All but the form feed are space of JSON.
+        let is_space = match self.mode {
+            Mode::Outline => u8::is_ascii_whitespace,
+            Mode::Strict { .. } => |b: &u8| matches!(b, b' ' | b'\t' | b'\n' | b'\r'),
+        };
+        while self.text.get(self.at).is_some_and(is_space) {
+            self.at += 1;
+        }
+        self.spaced |= self.at > start;
+    }
+
+    /// Goes into the object or list that begins here; whether there is something in it.
+    /// Then [`Scanner::another`] follows each value.
+    ///
+    /// # Errors
+    /// When the text ends.
+    pub fn open(&mut self, close: u8) -> Result<bool, ScanError> {
+        self.at += 1;
+        let empty = self.peek()? == close;
+        self.at += usize::from(empty);
+        Ok(!empty)
+    }
+
+    /// After a value: false behind the closing bracket, true behind a comma.
+    ///
+    /// # Errors
+    /// When there is neither.
+    #[inline]
+    pub fn another(&mut self, close: u8) -> Result<bool, ScanError> {
+        let byte = self.peek()?;
+        if byte != close && byte != b',' {
+            return Err(ScanError::NotJson(self.at));
+        }
+        self.at += 1;
+        Ok(byte != close)
+    }
+
+    /// Calls `each` behind each key of the object that begins here, to skip its value.
+    ///
+    /// # Errors
+    /// When the text cannot be followed.
+    pub fn members(
+        &mut self,
+        mut each: impl FnMut(&mut Self, Key) -> Result<(), ScanError>,
+    ) -> Result<(), ScanError> {
+        let mut more = self.open(b'}')?;
+        while more {
+            let key = self.key()?;
+            each(self, key)?;
+            more = self.another(b'}')?;
+        }
+        Ok(())
+    }
+
+    /// Calls `each` before each item of the list that begins here, to skip it.
+    ///
+    /// # Errors
+    /// When the text cannot be followed.
+    pub fn items(
+        &mut self,
+        mut each: impl FnMut(&mut Self, usize) -> Result<(), ScanError>,
+    ) -> Result<(), ScanError> {
+        let mut more = self.open(b']')?;
+        let mut index = 0;
+        while more {
+            each(self, index)?;
+            index += 1;
+            more = self.another(b']')?;
+        }
+        Ok(())
+    }
+
+    /// Skips a key and its colon.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn key(&mut self) -> Result<Key, ScanError> {
+        if self.peek()? != b'"' {
+            return Err(ScanError::NotJson(self.at));
+        }
+        let start = self.at;
+        let escaped = self.string()?;
+        let key = Key { place: start..self.at, escaped };
+        if self.peek()? != b':' {
+            return Err(ScanError::NotJson(self.at));
+        }
+        self.at += 1;
+        Ok(key)
+    }
+
+    /// Whether a key is this name.
+    #[inline]
+    pub fn is_key(&self, key: &Key, name: &str) -> bool {
+        self.raw(key) == name.as_bytes() || (key.escaped && self.name(key) == name)
+    }
+
+    /// The name that a key is.
+    pub fn name(&self, key: &Key) -> Cow<'t, str> {
+        let unescaped = key.escaped.then(|| serde_json::from_slice(&self.text[key.place.clone()]));
+        match unescaped {
+            Some(Ok(name)) => Cow::Owned(name),
+            // Of what is no text (half a surrogate pair) the letters are taken as they are.
+            _ => String::from_utf8_lossy(self.raw(key)),
+        }
+    }
+
+    fn raw(&self, key: &Key) -> &'t [u8] {
+        &self.text[key.place.start + 1..key.place.end - 1]
+    }
+
+    /// Skips a value and says where it was.
+    ///
+    /// # Errors
+    /// When it cannot be followed.
+    pub fn value(&mut self) -> Result<Range<usize>, ScanError> {
+        let open = self.peek()?;
+        let start = self.at;
+        match (open, self.mode) {
+            (b'"', _) => self.string().map(drop)?,
+            (b'{' | b'[', Mode::Outline) => self.brackets()?,
+            (_, Mode::Outline) => {
+                let rest = &self.text[start..];
+                let length = rest
+                    .iter()
+                    .position(|b| matches!(b, b',' | b'}' | b']' | b':' | b'"' | b'{' | b'['))
+                    .unwrap_or(rest.len());
+                let length = rest[..length].trim_ascii_end().len();
+                if length == 0 {
+                    return Err(ScanError::NotJson(start));
+                }
+                self.at += length;
+            }
+            (b'{' | b'[', _) => self.tokens()?,
+            _ => self.scalar()?,
+        }
+        Ok(start..self.at)
+    }
+
+    /// Skips an object or a list, by its brackets and strings alone.
+    fn brackets(&mut self) -> Result<(), ScanError> {
+        let mut open = Nesting::default();
+        while let Some(&byte) = self.text.get(self.at) {
+            match byte {
+                b'"' => {
+                    self.string()?;
+                    continue;
+                }
+                b'{' | b'[' => open.push(byte == b'{'),
+                b'}' | b']' if open.pop() != Some(byte == b'}') => {
+                    return Err(ScanError::NotJson(self.at));
+                }
+                _ => {}
+            }
+            self.at += 1;
+            if open.depth == 0 {
+                return Ok(());
+            }
+            if open.depth > DEEPEST {
+                return Err(ScanError::TooDeep(self.at));
+            }
+        }
+        Err(ScanError::Cut)
+    }
+
+    /// Skips an object or a list of which every token is in its place.
+    fn tokens(&mut self) -> Result<(), ScanError> {
+        let mut open = Nesting::default();
+        loop {
+            // Before a value.
+            match self.peek()? {
+                b'"' => self.string().map(drop)?,
+                byte @ (b'{' | b'[') => {
+                    let object = byte == b'{';
+                    if self.open(if object { b'}' } else { b']' })? {
+                        open.push(object);
+                        if object {
+                            self.key()?;
+                        }
+                        continue;
+                    }
+                }
+                _ => self.scalar()?,
+            }
+            // After it.
+            loop {
+                let Some(object) = open.top() else { return Ok(()) };
+                if self.another(if object { b'}' } else { b']' })? {
+                    if object {
+                        self.key()?;
+                    }
+                    break;
+                }
+                open.pop();
+            }
+        }
+    }
+
+    /// Skips a number, `true`, `false` or `null`.
+    fn scalar(&mut self) -> Result<(), ScanError> {
+        let rest = &self.text[self.at..];
+        let literal = [&b"null"[..], b"true", b"false"].into_iter().find(|l| rest.starts_with(l));
+        let length = match literal {
+            Some(literal) => literal.len(),
+            None => number(rest).ok_or(ScanError::NotJson(self.at))?,
+        };
+        self.at += length;
+        Ok(())
+    }
+
+    /// Skips a string; whether it has an escape in it.
+    #[inline]
+    fn string(&mut self) -> Result<bool, ScanError> {
+        // Most are short and plain, and end in the bytes that were looked at last.
+        if let Some(end) = self.marks.known(self.at + 1)
+            && self.text.get(end) == Some(&b'"')
+            && self.mode != (Mode::Strict { controls: true })
+        {
+            self.at = end + 1;
+            return Ok(false);
+        }
+        self.any_string()
+    }
+
+    fn any_string(&mut self) -> Result<bool, ScanError> {
+        let start = self.at + 1;
+        let mut escaped = false;
+        let mut at = start;
+        loop {
+            at = self.marks.next(self.text, at).ok_or(ScanError::Cut)?;
+            if self.text[at] == b'"' {
+                break;
+            }
+            escaped = true;
+            at += match self.mode {
+                Mode::Outline => 2,
+                Mode::Strict { .. } => escape(&self.text[at..]).ok_or(ScanError::NotJson(at))?,
+            };
+        }
+        if self.mode == (Mode::Strict { controls: true })
+            && let Some(control) = self.text[start..at].iter().position(|b| *b < b' ')
+        {
+            return Err(ScanError::NotJson(start + control));
+        }
+        self.at = at + 1;
+        Ok(escaped)
+    }
+}
+
+/// Where quotes and backslashes stand in the 64 bytes that were looked at last: half of
+/// all strings are shorter than what it costs to begin a search of their own.
+#[derive(Debug, Default)]
+struct Marks {
+    /// One past the place of the first of these bytes; 0 for none.
+    block: usize,
+    /// A bit for each, the lowest for the first.
+    bits: u64,
+}
+
+impl Marks {
+    const BYTES: usize = 64;
+
+    /// The first quote or backslash from a place on, if it is among these bytes.
+    #[inline]
+    fn known(&self, from: usize) -> Option<usize> {
+        let within = from.checked_sub(self.block.checked_sub(1)?)?;
+        let bits = self.bits.checked_shr(u32::try_from(within).ok()?)?;
+        (bits != 0).then(|| from + bits.trailing_zeros() as usize)
+    }
+
+    /// The first quote or backslash from a place on.
+    fn next(&mut self, text: &[u8], from: usize) -> Option<usize> {
+        let mut block = from & !(Self::BYTES - 1);
+        let mut bits = self.of(text, block)? >> (from - block);
+        if bits != 0 {
+            return Some(from + bits.trailing_zeros() as usize);
+        }
+        while bits == 0 {
+            block += Self::BYTES;
+            bits = self.of(text, block)?;
+        }
+        Some(block + bits.trailing_zeros() as usize)
+    }
+
+    /// The bits of the bytes from a place on; `None` behind the text.
+    fn of(&mut self, text: &[u8], block: usize) -> Option<u64> {
+        if self.block != block + 1 {
+            let bytes = text.get(block..).filter(|bytes| !bytes.is_empty())?;
+            let bytes = u8x64::new(match bytes.first_chunk() {
+                Some(bytes) => *bytes,
+                None => padded(bytes),
+            });
+            let found = bytes.simd_eq(u8x64::splat(b'"')) | bytes.simd_eq(u8x64::splat(b'\\'));
+            *self = Self { block: block + 1, bits: found.to_bitmask() };
+        }
+        Some(self.bits)
+    }
+}
+
+/// The last bytes of a text.
+#[cold]
+fn padded(bytes: &[u8]) -> [u8; Marks::BYTES] {
+    let mut all = [0; Marks::BYTES];
+    all.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+    all
+}
+
+/// How long the escape is that a text begins with, if it is one.
+fn escape(text: &[u8]) -> Option<usize> {
+    match text.get(1)? {
+        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(2),
+        b'u' => text.get(2..6)?.iter().all(u8::is_ascii_hexdigit).then_some(6),
+        _ => None,
+    }
+}
+
+/// How long the number is that a text begins with, if it is one.
+fn number(text: &[u8]) -> Option<usize> {
+    let digits = |from: usize| text[from..].iter().take_while(|b| b.is_ascii_digit()).count();
+    let whole = usize::from(text.first() == Some(&b'-'));
+    let mut at = match text.get(whole)? {
+        b'0' => whole + 1,
+        b'1'..=b'9' => whole + digits(whole),
+        _ => return None,
+    };
+    if text.get(at) == Some(&b'.') {
+        let fraction = digits(at + 1);
+        if fraction == 0 {
+            return None;
+        }
+        at += 1 + fraction;
+    }
+    if let Some(b'e' | b'E') = text.get(at) {
+        at += 1 + usize::from(matches!(text.get(at + 1), Some(b'+' | b'-')));
+        let exponent = digits(at);
+        if exponent == 0 {
+            return None;
+        }
+        at += exponent;
+    }
+    Some(at)
+}
+
+/// The brackets that are open: a bit for each, set for an object.
+#[derive(Default)]
+struct Nesting {
+    depth: usize,
+    /// The innermost 64 at most.
+    top: u64,
+    below: Vec<u64>,
+}
+
+impl Nesting {
+    fn push(&mut self, object: bool) {
+        if self.depth.is_multiple_of(64) && self.depth > 0 {
+            self.below.push(self.top);
+        }
+        self.top = self.top << 1 | u64::from(object);
+        self.depth += 1;
+    }
+
+    /// The innermost, if there is one.
+    fn top(&self) -> Option<bool> {
+        (self.depth > 0).then_some(self.top & 1 == 1)
+    }
+
+    fn pop(&mut self) -> Option<bool> {
+        let object = self.top()?;
+        self.top >>= 1;
+        self.depth -= 1;
+        if self.depth.is_multiple_of(64)
+            && let Some(below) = self.below.pop()
+        {
+            self.top = below;
+        }
+        Some(object)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde::de::IgnoredAny;
+
+    use super::*;
+
+    /// Whether the whole text is taken, and whether there was space in it.
+    fn taken(text: &[u8]) -> Option<bool> {
+        let mut scanner = Scanner::strict(text);
+        scanner.value().ok()?;
+        scanner.end().ok()?;
+        Some(scanner.spaced())
+    }
+
+    fn is_json(text: &[u8]) -> bool {
+        serde_json::from_slice::<IgnoredAny>(text).is_ok()
+    }
+
+    #[test]
+    fn strictly_nothing_but_json_is_taken() {
+        for text in [
+            "1",
+            "-0",
+            "0.50",
+            "1e5",
+            "1E+05",
+            "-1.5e-3",
+            "01",
+            "1.",
+            ".5",
+            "+1",
+            "-",
+            "1e",
+            "1e+",
+            "0x1",
+            "1 2",
+            "true",
+            "truex",
+            "nul",
+            "null",
+            "NaN",
+            "\"\"",
+            "\"a",
+            "\"\\\"",
+            "\"\\x\"",
+            "\"\\u12g4\"",
+            "\"\\ud800\"",
+            "\"\\u00e9\\n\\/\"",
+            "\"a\tb\"",
+            "\"a\u{1}\"",
+            "\"é\u{7f}\"",
+            "[]",
+            "[ ]",
+            "[1,]",
+            "[,1]",
+            "[1 2]",
+            "[1,2]",
+            "[[],{}]",
+            "[1}",
+            "{]",
+            "{}",
+            "{ }",
+            "{\"a\":1}",
+            "{\"a\" : 1 , \"b\":[{}]}",
+            "{\"a\":1,}",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{a:1}",
+            "{1:1}",
+            "{\"a\":1 \"b\":2}",
+            "{\"a\":1}}",
+            "",
+            " ",
+            "\u{c}1",
+            "[1]\u{c}",
+            "\u{feff}1",
+            "{\"a\":\"0123456789abcdef0123456789\\\"\",\"b\":\"\\\\\"}",
+        ] {
+            assert_eq!(taken(text.as_bytes()).is_some(), is_json(text.as_bytes()), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn depth_costs_a_bit() {
+        for depth in [1, 63, 64, 65, 127, 128, 129, 50_000] {
+            let text = format!("{}1{}", "[{\"a\":".repeat(depth), "}]".repeat(depth));
+            assert_eq!(taken(text.as_bytes()), Some(false), "{depth}");
+            let wrong = text.replacen("}]", "]}", 1);
+            assert_eq!(taken(wrong.as_bytes()), None, "{depth}");
+            assert_eq!(taken(&text.as_bytes()[..text.len() - 1]), None, "{depth}");
+        }
+    }
+
+    #[test]
+    fn space_between_tokens_is_seen_and_space_in_strings_is_none() {
+        assert_eq!(taken(b"{\"a b\":[1,\" \"]}"), Some(false));
+        for text in ["{\"a\": 1}", "{\"a\":1 }", "[1, 2]", "[ ]", "[1]\n", " [1]", "[1\t,2]"] {
+            assert_eq!(taken(text.as_bytes()), Some(true), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_string_ends_at_its_quote_wherever_that_stands() {
+        for length in 0..80 {
+            for filling in ["x", "é", "\u{7f}", "!", "#", "[", "]"] {
+                let text = filling.repeat(length);
+                let quoted = format!("\"{text}\", \"");
+                let mut scanner = Scanner::strict(quoted.as_bytes());
+                assert_eq!(scanner.value(), Ok(0..text.len() + 2), "{quoted}");
+                let escaped = format!("\"{text}\\\"{text}\"");
+                let mut scanner = Scanner::new(escaped.as_bytes());
+                assert_eq!(scanner.value(), Ok(0..escaped.len()), "{escaped}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_serde_json_takes_is_taken_and_nothing_else(
+            text in r#"([\[\]{},:"\\ \n0-9eE.+-]|"[a-z"\\]{0,20}"|true|null|\\u00e|"k":)*"#,
+        ) {
+            prop_assert_eq!(taken(text.as_bytes()).is_some(), is_json(text.as_bytes()));
+        }
+
+        #[test]
+        fn what_is_cut_or_changed_is_judged_alike(
+            at in 0_usize..200,
+            byte in prop::sample::select(&b"{}[],:\"\\ \n01-.eE+tfnu\x01a"[..]),
+        ) {
+            let whole = br#"{"a": [1, -2.5e+3, true, false, null, "x\u00e9\n", {"b":{}}, [[]]], "c d": "0123456789abcdefghijklmnopq", "e": {"f": [0, 1]}}"#;
+            let mut changed = whole.to_vec();
+            let at = at % whole.len();
+            changed[at] = byte;
+            prop_assert_eq!(taken(&changed).is_some(), is_json(&changed));
+            changed.insert(at, byte);
+            prop_assert_eq!(taken(&changed).is_some(), is_json(&changed));
+            prop_assert_eq!(taken(&whole[..at]).is_some(), is_json(&whole[..at]));
+        }
+    }
+}
