@@ -4,29 +4,43 @@ use std::borrow::Borrow;
 use std::sync::{Arc, OnceLock};
 
 use minijinja::value::{Enumerator, Object, ValueKind};
+use scrape_api::Bytes;
 use serde_json::Value;
 
 use super::native::{self, of_json as template_value};
+
+/// Texts up to this size are kept beside the value that they were written from, in bytes;
+/// from a greater one it is read again, should a template ask for a part of it.
+const MOST_TWICE: usize = 64 << 10;
+
+/// From how many bytes on a text is long.
+const LONG: usize = 1 << 20;
+
+/// As much as glibc never takes of the memory that it keeps, however that has adapted
+/// itself (mallopt(3), `M_MMAP_THRESHOLD`: at most 32 MiB), but of the system, which has
+/// it back at once. What is not used of it takes no memory.
+const OF_THE_SYSTEM: usize = 33 << 20;
 
 /// A JSON object with its text. A template sees the object; where it is written
 /// as a whole, the text is copied.
 #[derive(Debug)]
 pub struct Written {
     value: OnceLock<Value>,
-    text: Vec<u8>,
+    text: Bytes,
     native: OnceLock<minijinja::Value>,
 }
 
 impl Written {
     /// Writes a value.
     pub fn new(value: Value) -> Self {
-        let text = text_of(&value);
-        Self { value: value.into(), text, native: OnceLock::new() }
+        let text = Bytes::from(text_of(&value));
+        let value = if text.len() <= MOST_TWICE { value.into() } else { OnceLock::new() };
+        Self { value, text, native: OnceLock::new() }
     }
 
     /// Takes the text of a value as [`Written::new`] wrote it.
     pub fn from_text(text: String) -> Self {
-        Self { value: OnceLock::new(), text: text.into_bytes(), native: OnceLock::new() }
+        Self { value: OnceLock::new(), text: text.into(), native: OnceLock::new() }
     }
 
     fn value(&self) -> &Value {
@@ -37,6 +51,11 @@ impl Written {
     /// Its text, on one line.
     pub fn text(&self) -> &[u8] {
         &self.text
+    }
+
+    /// Its text, without a copy.
+    pub fn shared(&self) -> Bytes {
+        self.text.clone()
     }
 
     /// As templates see it.
@@ -73,6 +92,13 @@ pub fn text_of(value: &Value) -> Vec<u8> {
     let mut text = Vec::with_capacity(1024);
     write_value(value, &mut text);
     text
+}
+
+/// Makes room for more bytes. Where they are many, several copies of a record of some
+/// megabytes would stay in an allocator's hands, one in each thread that had one.
+pub fn make_room(out: &mut Vec<u8>, more: usize) {
+    let room = if more < LONG { more } else { more.max(OF_THE_SYSTEM.saturating_sub(out.len())) };
+    out.reserve(room);
 }
 
 /// Writes a JSON value on one line, as `serde_json` does.
@@ -112,7 +138,9 @@ pub fn write_value(value: &Value, out: &mut Vec<u8>) {
 /// Writes a text as a JSON string, as `serde_json` does, but in long pieces.
 pub fn write_text(text: &str, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
-    out.reserve(bytes.len() + 2);
+    // One more byte for a line end in some thirty bytes: a long text should not have to
+    // move for the last of them.
+    make_room(out, bytes.len() + bytes.len() / 16 + 2);
     out.push(b'"');
     let mut from = 0;
     while let Some(length) = first_special(&bytes[from..]) {
@@ -196,6 +224,7 @@ fn write_plain(value: &minijinja::Value, out: &mut Vec<u8>) -> Option<()> {
         },
         ValueKind::Map => {
             if let Some(written) = value.downcast_object_ref::<Written>() {
+                make_room(out, written.text.len());
                 out.extend_from_slice(&written.text);
                 return Some(());
             }

@@ -53,7 +53,7 @@ pub use stream::{
     Check, ChildPlan, Gaps, KeyOrder, Overlay, Pagination, PaginationKind, Partition, Preflight,
     Probe, Ranges, RequestTemplate, SortKey, StreamPlan, Sweep,
 };
-pub use template::{Budget, Callee, Env, Scope, Template};
+pub use template::{Budget, Callee, Env, Scope, Template, forget_long};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -24,6 +24,7 @@ pub use budget::Budget;
 use budget::FUEL;
 pub(super) use budget::{of_bytes, of_value};
 pub use calls::Callee;
+pub use memo::forget_long;
 pub use sandbox::is_below;
 use sandbox::{Asked, Folders, Level};
 use scope::SCOPE;

@@ -28,8 +28,8 @@ pub(super) fn call(state: &State, name: &str, args: &[Value]) -> Result<Option<V
             .ok()
             .flatten()
             .and_then(|attribute| attributes(list, attribute)),
-        ("select", 0, [test @ ..]) => selected(list, None, test, true),
-        ("reject", 0, [test @ ..]) => selected(list, None, test, false),
+        ("select", 0, test) => selected(list, None, test, true),
+        ("reject", 0, test) => selected(list, None, test, false),
         ("selectattr", 0, [attribute, test @ ..]) => selected(list, Some(attribute), test, true),
         ("rejectattr", 0, [attribute, test @ ..]) => selected(list, Some(attribute), test, false),
         ("join", 0, [separator]) => joined(state, list, separator),
