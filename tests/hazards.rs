@@ -365,6 +365,27 @@ fn bodies_share_one_budget_whatever_their_size() {
     assert!(outputs[0]["raw.jsonl"].len() > 4 * (5 << 20), "all are there");
 }
 
+/// Records of 5 MiB in a row: however many of them a build could have in work, it takes
+/// no more than what its batches share, or the greatest needs.
+#[test]
+fn the_batches_of_a_build_share_one_budget() {
+    let bench = Bench::new(&[]);
+    for key in &bench.standin.keys("TIDE")[4..16] {
+        bench.standin.poison(key, Fault::HugeField).expect("poisoned");
+    }
+    bench.run(&[]).expect(0);
+    let stats = std::fs::read(bench.scrape.dir().join("out/stats.json")).expect("stats");
+    let stats: Value = serde_json::from_slice(&stats).expect("JSON");
+    let peak = stats["run"]["peak_batch_bytes"].as_u64().expect("a number");
+    let workers = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
+    // Each is a batch, for which 16 times its size is reckoned, and goes alone where that
+    // is more than there is; all of them together are 960 MiB.
+    let most = (32 + 24 * workers).max(81);
+    assert!((80 << 20..=most << 20).contains(&peak), "{peak}");
+    assert_eq!(bench.keys(), bench.standin.keys("TIDE"));
+    assert!(bench.outputs()["raw.jsonl"].len() > 12 * (5 << 20), "all are there");
+}
+
 /// Faults that do not go away before the run ends.
 #[test]
 fn what_fails_for_ever_is_said_and_comes_with_resume() {

@@ -24,6 +24,8 @@ pub struct BuildReport {
     pub files: Vec<BuiltFile>,
     /// What the records were when it began ([`crate::store::Reader::data_version`]).
     pub data_version: i64,
+    /// The most bytes that batches in work were reckoned to take at a time.
+    pub most_bytes: u64,
 }
 
 /// A file of a build.

@@ -1,25 +1,25 @@
 //! Cuts what is to be built into batches, in build order.
 
 use std::ops::ControlFlow;
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::Sender;
 
+use super::allowance::{Allowance, Share, Weight};
 use super::keep::{Blocks, Taken};
 use super::run::Error;
 use super::worker::{Batch, Records, WATCHED_RECORDS};
 use crate::plan::Plan;
-use crate::store::{Body, Reader, StoredRecord};
+use crate::store::{Body, Reader, StoredRecord, unpacked_size};
 
-/// Packed bytes of a batch that is full whatever its number of records.
-const BATCH_BYTES: usize = 1 << 20;
+/// Unpacked bytes of a batch that is full whatever its number of records. A record that
+/// is greater is a batch of its own.
+const BATCH_BYTES: u64 = 2 << 20;
 
-/// Unpacked, records may take as many times the bytes; what takes more, as a text
-/// without end of one character does, counts for that much.
-const UNPACKED: usize = 16;
-
-/// Gives batches to workers, as many as it has permits for.
+/// Gives batches to workers, as far as there is room for them.
 pub(super) struct Feeder {
-    to_workers: Sender<Batch>,
-    permitted: Receiver<()>,
+    to_workers: Sender<(Batch, Share)>,
+    /// To the one for great batches.
+    to_lane: Sender<(Batch, Share)>,
+    allowance: Allowance,
     batch_size: usize,
     number: u64,
 }
@@ -27,11 +27,12 @@ pub(super) struct Feeder {
 impl Feeder {
     /// One that has given nothing yet.
     pub(super) fn new(
-        to_workers: Sender<Batch>,
-        permitted: Receiver<()>,
+        to_workers: Sender<(Batch, Share)>,
+        to_lane: Sender<(Batch, Share)>,
+        allowance: Allowance,
         batch_size: usize,
     ) -> Self {
-        Self { to_workers, permitted, batch_size, number: 0 }
+        Self { to_workers, to_lane, allowance, batch_size, number: 0 }
     }
 
     /// Gives what an earlier build has mapped.
@@ -48,8 +49,9 @@ impl Feeder {
                 .tasks
                 .iter()
                 .map(|task| task.as_ref().map(|task| block(task, number)).transpose());
-            let tasks = tasks.collect::<Result<_, Error>>()?;
-            if !self.send(Records::Kept { mapped, tasks }) {
+            let tasks = tasks.collect::<Result<Vec<_>, Error>>()?;
+            let weight = kept_weight(&mapped, &tasks);
+            if !self.send(weight, Records::Kept { mapped, tasks }) {
                 break;
             }
         }
@@ -65,31 +67,39 @@ impl Feeder {
         plan: &Plan,
         reader: &dyn Reader,
     ) -> Result<Vec<Vec<Body>>, Error> {
+        let batch_size = self.batch_size;
         let mut samples = Vec::with_capacity(plan.streams.len());
         for (number, stream) in plan.streams.iter().enumerate() {
             let partitions: Vec<String> = stream.partitions.iter().map(|p| p.id.clone()).collect();
             let mut sample = Vec::new();
-            let (mut records, mut bytes, mut first) = (Vec::new(), 0, 0);
+            let (mut records, mut weight, mut first) = (Vec::new(), Weight::default(), 0);
+            let mut send = |records: &mut Vec<StoredRecord>, weight: &mut Weight| {
+                let (records, weight) = (std::mem::take(records), std::mem::take(weight));
+                let length = records.len() as u64;
+                let batch = Records::Stored { stream: number, first, records };
+                first += length;
+                length == 0 || self.send(weight, batch)
+            };
             let mut stopped = false;
             reader.records(&stream.name, &partitions, &mut |record| {
                 if (sample.len() as u64) < WATCHED_RECORDS {
                     sample.push(record.body.clone());
                 }
-                bytes += weight(&record);
-                records.push(record);
-                if records.len() < self.batch_size && bytes < BATCH_BYTES {
-                    return ControlFlow::Continue(());
+                let bytes = unpacked(&record);
+                // Where a batch is cut depends on the records alone: what is kept of a
+                // build is compared batch by batch.
+                if weight.all.saturating_add(bytes) > BATCH_BYTES {
+                    stopped = !send(&mut records, &mut weight);
                 }
-                bytes = 0;
-                let records = std::mem::take(&mut records);
-                let length = records.len() as u64;
-                stopped = !self.send(Records::Stored { stream: number, first, records });
-                first += length;
+                weight.add(bytes);
+                records.push(record);
+                if !stopped && (records.len() >= batch_size || weight.all >= BATCH_BYTES) {
+                    stopped = !send(&mut records, &mut weight);
+                }
                 if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             })?;
             samples.push(sample);
-            let more = Records::Stored { stream: number, first, records };
-            if stopped || (!more.is_empty() && !self.send(more)) {
+            if stopped || !send(&mut records, &mut weight) {
                 break;
             }
         }
@@ -97,18 +107,28 @@ impl Feeder {
     }
 
     /// False when nobody takes batches any more.
-    fn send(&mut self, records: Records) -> bool {
-        if self.permitted.recv().is_err() {
-            return false;
-        }
+    fn send(&mut self, weight: Weight, records: Records) -> bool {
+        let Some(share) = self.allowance.take(weight) else { return false };
         let batch = Batch { number: self.number, records };
         self.number += 1;
-        self.to_workers.send(batch).is_ok()
+        let to = if share.is_great() { &self.to_lane } else { &self.to_workers };
+        to.send((batch, share)).is_ok()
     }
 }
 
-fn weight(record: &StoredRecord) -> usize {
+/// What a record takes, with its lists, where it is read.
+fn unpacked(record: &StoredRecord) -> u64 {
     let items = record.children.iter().flat_map(|c| &c.items).map(|item| &item.body);
-    let weight = |body: &Body| body.packed().len().max(body.size() / UNPACKED);
-    std::iter::once(&record.body).chain(items).map(weight).sum()
+    std::iter::once(&record.body).chain(items).map(size).fold(0, u64::saturating_add)
+}
+
+fn size(body: &Body) -> u64 {
+    body.size().max(body.packed().len()) as u64
+}
+
+/// What a batch weighs that was kept; what is in it of each record is not known.
+fn kept_weight(mapped: &[u8], tasks: &[Option<Vec<u8>>]) -> Weight {
+    let packed = tasks.iter().flatten().map(Vec::as_slice).chain([mapped]);
+    let bytes = packed.map(|packed| unpacked_size(packed).max(packed.len()) as u64);
+    Weight { all: bytes.fold(0, u64::saturating_add), greatest: 0 }
 }

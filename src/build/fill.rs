@@ -2,6 +2,7 @@
 //! and one hands the rows to the sinks in the order in which they were read.
 
 use std::collections::BTreeMap;
+use std::iter;
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -10,6 +11,7 @@ use std::thread;
 
 use scrape_api::{AtomicFile, OutputDir, Sink};
 
+use super::allowance::{Allowance, Share};
 use super::counts::Tally;
 use super::feeder::Feeder;
 use super::keep::Keeper;
@@ -35,6 +37,8 @@ pub(super) struct Filled {
     pub(super) warnings: Vec<Diagnostic>,
     /// `rejected.jsonl`.
     pub(super) rejected: AtomicFile,
+    /// The most bytes that batches were reckoned to take at a time.
+    pub(super) most_bytes: u64,
 }
 
 /// Everything up to the point where all outputs are durable beside their places.
@@ -67,29 +71,27 @@ pub(super) fn fill(
     let taken = keeper.as_ref().and_then(|keeper| keeper.taken());
     let mut read = taken.as_ref().map_or_else(|| Tally::new(plan), |taken| taken.read.clone());
 
-    let (to_workers, batches) = channel::<Batch>();
-    let batches = Mutex::new(batches);
+    let allowance = Allowance::new(workers);
+    let (to_workers, batches) = channel::<(Batch, Share)>();
+    // Great batches go to a worker of their own, one at a time: what an allocator keeps of
+    // the memory that one took serves the next, and does so once.
+    let (to_lane, great) = channel();
+    let (batches, great) = (Mutex::new(batches), Mutex::new(great));
     let samples = thread::scope(|scope| {
         let outlets = Outlets::start(scope, plan, sinks, &stands);
-        // One permit for each batch in flight.
-        let (permits, permitted) = channel::<()>();
-        for _ in 0..2 * workers + 2 {
-            let _ = permits.send(());
-        }
-        let (finished, results) = channel::<Option<Done>>();
-        let feeder = Feeder::new(to_workers, permitted, options.batch.get());
-        let batches = &batches;
+        let (finished, results) = channel::<Option<(Done, Share)>>();
+        let feeder = Feeder::new(to_workers, to_lane, allowance.clone(), options.batch.get());
         let taken = taken.as_ref();
         let reading = scope.spawn(move || match taken {
             Some(taken) => feeder.take(taken).map(|()| Vec::new()),
             None => feeder.read(plan, reader.as_ref()),
         });
-        for _ in 0..workers {
+        for batches in iter::repeat_n(&batches, workers).chain([&great]) {
             let (finished, worker) = (finished.clone(), &worker);
             scope.spawn(move || work(worker, batches, &finished));
         }
         drop(finished);
-        let handed = hand_on(&results, permits, &outlets, |done| {
+        let handed = hand_on(&results, &outlets, |done| {
             read.add(&done.read);
             tally.add(&done.made);
             if let Some(track) = &options.track {
@@ -110,6 +112,8 @@ pub(super) fn fill(
             }
             rejected.write(&done.rejected)
         });
+        // Nobody takes what is still to come.
+        allowance.close();
         drop(results);
         let samples = reading.join().map_err(|_| Error::Broken("reading the store"));
         let whole = handed.is_ok() && matches!(samples, Ok(Ok(_)));
@@ -123,17 +127,26 @@ pub(super) fn fill(
         seen.flat_map(|((mapper, seen), sample)| absent_paths(mapper, seen, sample)).collect()
     });
     tally.add(&read);
-    Ok(Filled { read, tally, warnings, rejected: rejected.finish()? })
+    let most_bytes = allowance.most();
+    Ok(Filled { read, tally, warnings, rejected: rejected.finish()?, most_bytes })
 }
 
 /// Builds batches until there are no more. `None` says that this worker broke
 /// off: its batch is missing, and waiting for it would be for ever.
-fn work(worker: &Worker, batches: &Mutex<Receiver<Batch>>, finished: &Sender<Option<Done>>) {
+fn work(
+    worker: &Worker,
+    batches: &Mutex<Receiver<(Batch, Share)>>,
+    finished: &Sender<Option<(Done, Share)>>,
+) {
     loop {
         let batch = batches.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(batch) = batch else { return };
+        let Ok((batch, mut share)) = batch else { return };
         let done = catch_unwind(AssertUnwindSafe(|| worker.batch(batch))).ok();
         let broken = done.is_none();
+        let done = done.map(|done| {
+            share.keep(done.bytes());
+            (done, share)
+        });
         if finished.send(done).is_err() || broken {
             return;
         }
@@ -143,26 +156,22 @@ fn work(worker: &Worker, batches: &Mutex<Receiver<Batch>>, finished: &Sender<Opt
 /// Brings results into their order and hands them on, until there are no more or
 /// a sink stops.
 fn hand_on(
-    results: &Receiver<Option<Done>>,
-    permits: Sender<()>,
+    results: &Receiver<Option<(Done, Share)>>,
     outlets: &Outlets,
     mut each: impl FnMut(&mut Done) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let mut early: BTreeMap<u64, Done> = BTreeMap::new();
+    let mut early: BTreeMap<u64, (Done, Share)> = BTreeMap::new();
     let mut next = 0;
     for done in results {
-        let done = done.ok_or(Error::Broken("a worker"))?;
-        early.insert(done.number, done);
-        while let Some(mut done) = early.remove(&next) {
+        let (done, share) = done.ok_or(Error::Broken("a worker"))?;
+        early.insert(done.number, (done, share));
+        while let Some((mut done, share)) = early.remove(&next) {
             each(&mut done)?;
-            if !outlets.give(done.rows) {
+            if !outlets.give(done.rows, share) {
                 return Ok(());
             }
             next += 1;
-            // Nobody waits for it any more once all is read.
-            let _ = permits.send(());
         }
     }
-    drop(permits);
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! A build is a pure function of the store, the spec and the templates. It needs
 //! no network and never writes to what was collected.
 
+mod allowance;
 mod convert;
 mod counts;
 mod delta;

@@ -6,7 +6,9 @@ use std::thread::{Scope, ScopedJoinHandle};
 
 use scrape_api::{Row, Sink};
 
+use super::allowance::Share;
 use super::run::Error;
+use super::worker::bytes_of;
 use crate::kill;
 use crate::plan::Plan;
 
@@ -14,7 +16,8 @@ use crate::plan::Plan;
 const QUEUE: usize = 2;
 
 enum Message {
-    Rows(Vec<Row>),
+    /// Rows, and what they take until they are written.
+    Rows(Vec<Row>, Share),
     /// All rows were given. A queue that ends without it was given up.
     Finish,
 }
@@ -55,10 +58,14 @@ impl<'scope> Outlets<'scope> {
         Self { outlets }
     }
 
-    /// Gives each sink its rows; false when one has stopped.
-    pub(super) fn give(&self, rows: Vec<Vec<Row>>) -> bool {
+    /// Gives each sink its rows, with their part of what the batch takes; false when
+    /// one has stopped.
+    pub(super) fn give(&self, rows: Vec<Vec<Row>>, mut share: Share) -> bool {
         self.outlets.iter().zip(rows).all(|(outlet, rows)| match outlet {
-            Some(outlet) if !rows.is_empty() => outlet.queue.send(Message::Rows(rows)).is_ok(),
+            Some(outlet) if !rows.is_empty() => {
+                let share = share.split(bytes_of(&rows));
+                outlet.queue.send(Message::Rows(rows, share)).is_ok()
+            }
             _ => true,
         })
     }
@@ -92,7 +99,7 @@ impl<'scope> Outlets<'scope> {
 fn drive(sink: &mut dyn Sink, messages: &Receiver<Message>) -> scrape_api::Result<()> {
     for message in messages {
         match message {
-            Message::Rows(rows) => {
+            Message::Rows(rows, _share) => {
                 sink.write(&rows)?;
                 kill::point("output written");
             }

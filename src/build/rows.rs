@@ -1,6 +1,6 @@
 //! The rows of one record, for each sink.
 
-use scrape_api::{Row, RowKey};
+use scrape_api::{Bytes, Row, RowKey};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
@@ -10,7 +10,9 @@ use super::map::text_of;
 use super::minify::minify;
 use super::tasks::{self, Made};
 use super::worker::{Current, Done, Worker};
-use crate::plan::{EvalError, Feed, Node, Plan, Scope, SinkPlan, json, template_value};
+use crate::plan::{
+    EvalError, Feed, Node, Plan, Scope, SinkPlan, forget_long, json, template_value,
+};
 use crate::store::{Stage, StoredChild, StoredRecord};
 
 impl Worker<'_> {
@@ -29,6 +31,7 @@ impl Worker<'_> {
             match &sink.feed {
                 Feed::Raw(stream) if stream == name => {
                     let mut bytes = Vec::new();
+                    json::make_room(&mut bytes, current.text.len());
                     match spaced {
                         true => minify(current.text.as_bytes(), &mut bytes),
                         false => bytes.extend_from_slice(current.text.as_bytes()),
@@ -165,13 +168,13 @@ impl Worker<'_> {
                         }
                         let key = self.row_key(current, Some(name), *n);
                         let bytes = match &sink.template {
-                            None => Ok(example.text().to_vec()),
+                            None => Ok(example.shared()),
                             Some(template) => {
                                 let scope = scope.with_all([
                                     ("task".to_owned(), minijinja::Value::from(name.as_str())),
                                     ("example".to_owned(), example.seen()),
                                 ]);
-                                rendered(plan, template, &scope)
+                                rendered(plan, template, &scope).map(Bytes::from)
                             }
                         };
                         match bytes {
@@ -183,6 +186,7 @@ impl Worker<'_> {
                 Feed::Raw(_) | Feed::RawChildren { .. } => {}
             }
         }
+        forget_long();
         made
     }
 

@@ -1,9 +1,9 @@
 //! A build from its first record to the rename of its last output.
 //!
 //! One thread reads the store, workers build batches of records, and this thread
-//! hands the rows to the sinks in the order in which they were read. A batch is
-//! read only when one before it has been handed on, so that memory is bounded by
-//! the batches in flight, whatever the size of the store.
+//! hands the rows to the sinks in the order in which they were read. A batch goes to a
+//! worker only when there is room for it in the memory that all batches share, until
+//! their rows are written: so that is bounded, whatever the size of the store.
 
 use std::num::NonZero;
 use std::path::{Component, Path};
@@ -170,7 +170,7 @@ impl Begun {
     ) -> Result<Built, Error> {
         let Self { mut sinks, files, reader, data_version } = self;
         let filled = fill(plan, reader, (&mut sinks, dir), options, keeper.as_deref_mut());
-        let Filled { read, tally, warnings, rejected } = match filled {
+        let Filled { read, tally, warnings, rejected, most_bytes } = match filled {
             Ok(filled) => filled,
             Err(error) => {
                 sinks.iter_mut().for_each(|sink| sink.abort());
@@ -203,7 +203,7 @@ impl Begun {
         let files = files.into_iter().map(rows).collect();
         let counts = tally.named(plan);
         let failures = tally.failures.into_vec();
-        let report = BuildReport { counts, warnings, failures, files, data_version };
+        let report = BuildReport { counts, warnings, failures, files, data_version, most_bytes };
         Ok(Built { report, build, sinks, read })
     }
 }

@@ -7,9 +7,7 @@ use serde_json::Value;
 use super::counts::TaskCounts;
 use super::leak::leaks;
 use crate::plan::json::Written;
-use crate::plan::{
-    Budget, EvalError, LeakPolicy, Node, Plan, Scope, TaskPlan, items_of, template_value,
-};
+use crate::plan::{Budget, EvalError, LeakPolicy, Node, Plan, Scope, TaskPlan, items_of};
 
 /// What a task made of a record.
 pub struct Made {
@@ -117,7 +115,7 @@ pub fn bound(plan: &Plan, task: &TaskPlan, mut scope: Scope) -> Result<Scope, Ev
         let value = match node {
             // What one expression gives goes to the next as it is.
             Node::Template(template) => plan.env.eval_native(template, &scope)?,
-            node => template_value(&node.eval(&plan.env, &scope)?),
+            node => node.eval_native(&plan.env, &scope)?,
         };
         scope = scope.with(name, value);
     }

@@ -49,13 +49,6 @@ pub enum Records {
     },
 }
 
-impl Records {
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        matches!(self, Self::Stored { records, .. } if records.is_empty())
-    }
-}
-
 /// What became of a batch.
 pub struct Done {
     /// Its place among all batches.
@@ -97,6 +90,17 @@ impl Done {
             panicked: false,
         }
     }
+
+    /// The bytes that wait to be written.
+    pub fn bytes(&self) -> u64 {
+        let rows = self.rows.iter().map(|rows| bytes_of(rows)).sum::<u64>();
+        rows + self.rejected.len() as u64
+    }
+}
+
+/// What rows take.
+pub fn bytes_of(rows: &[Row]) -> u64 {
+    rows.iter().map(|row| row.bytes.len() as u64).sum()
 }
 
 /// What all workers share.

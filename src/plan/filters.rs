@@ -1,12 +1,14 @@
 //! What templates can call beyond minijinja's own filters and tests.
 
+mod quick;
+
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::{Mutex, PoisonError};
 
 use indexmap::IndexSet;
 use minijinja::value::{Kwargs, Rest, Value, ValueKind, ValueOrKwargs, from_args};
-use minijinja::{Environment, Error, ErrorKind, State, filters};
+use minijinja::{Environment, Error, ErrorKind, State, filters, tests};
 
 use regex::Regex;
 
@@ -19,7 +21,10 @@ pub fn register(env: &mut Environment<'static>) {
     env.add_filter("consecutive", consecutive);
     env.add_filter("mentions", mentions);
     env.add_test("mentioning", mentions);
-    env.add_filter("words", |text: &str| text.split_whitespace().count());
+    env.add_filter("words", words);
+    env.add_test("in", |state: &State, value: &Value, list: &Value| {
+        quick::is_in(state, value, list).unwrap_or_else(|| tests::is_in(state, value, list))
+    });
     env.add_filter("truncate_words", truncate_words);
     env.add_filter("matches", matches);
     env.add_filter("findall", findall);
@@ -53,6 +58,9 @@ fn strict<F, Rv, Args>(
     env.add_filter(own.clone(), filter);
     env.add_filter(name, move |state: &mut State, args: Rest<ValueOrKwargs>| {
         let mut args = args.into_values();
+        if let Some(value) = quick::call(state, name, &args)? {
+            return Ok(value);
+        }
         check_attribute(name, position, &mut args)?;
         state.apply_filter(&own, &args)
     });
@@ -155,6 +163,20 @@ fn mentions(text: &str, phrase: &Value) -> bool {
     Phrase::of_words(&phrase.to_string(), 1).is_some_and(|phrase| phrase.is_in(text))
 }
 
+/// `text | words`: how many there are.
+fn words(text: &str) -> usize {
+    if !text.is_ascii() {
+        return text.split_whitespace().count();
+    }
+    // Each begins behind a space, or at the start.
+    let is_space = |byte: u8| matches!(byte, b'\t'..=b'\r' | b' ');
+    let first = text.bytes().next().is_some_and(|byte| !is_space(byte));
+    let bytes = text.as_bytes();
+    let pairs = bytes.iter().zip(bytes.get(1..).unwrap_or_default());
+    let begin = pairs.filter(|(before, at)| is_space(**before) && !is_space(**at)).count();
+    usize::from(first) + begin
+}
+
 /// `text | truncate_words(100, end=" …")`: the first words, with what stands
 /// between them.
 fn truncate_words(text: &str, count: usize, options: Kwargs) -> Result<String, Error> {
@@ -206,27 +228,43 @@ fn findall<'t>(state: &State, text: &'t str, pattern: &str) -> Result<Vec<String
     Ok(found.into_iter().map(str::to_owned).collect())
 }
 
-/// Patterns that a thread keeps compiled. Templates have few of their own; those
-/// that are made of a record's values must not fill the memory.
+/// Patterns that are kept compiled. Templates have few of their own; those that are
+/// made of a record's values must not fill the memory.
 const MOST_PATTERNS: usize = 64;
 
-/// Compiling costs more than matching. What is shared is the pattern with what it
-/// learns while it matches; a clone would begin without.
+/// A pattern with what it was compiled to. A list of them is searched from its front:
+/// lengths differ, so that is quicker than a hash of a long pattern.
+type Compiled<R> = Vec<(String, R)>;
+
+/// Compiling costs more than matching, and is done once for all threads. A thread has
+/// a clone: what a pattern learns while it matches is shared by nobody else then, and
+/// a clone of a clone would begin without.
 fn regex(pattern: &str) -> Result<Rc<Regex>, Error> {
+    static ALL: Mutex<Compiled<Regex>> = Mutex::new(Vec::new());
     thread_local! {
-        static COMPILED: RefCell<HashMap<String, Rc<Regex>>> = RefCell::default();
+        static OWN: RefCell<Compiled<Rc<Regex>>> = RefCell::default();
     }
-    COMPILED.with_borrow_mut(|compiled| {
-        if let Some(regex) = compiled.get(pattern) {
-            return Ok(regex.clone());
-        }
-        let regex = compile_pattern(pattern)
-            .map(Rc::new)
-            .map_err(|e| Error::new(ErrorKind::InvalidOperation, format!("bad pattern: {e}")))?;
-        if compiled.len() >= MOST_PATTERNS {
-            compiled.clear();
-        }
-        compiled.insert(pattern.to_owned(), regex.clone());
-        Ok(regex)
+    OWN.with_borrow_mut(|own| {
+        kept(own, pattern, || {
+            let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+            kept(&mut all, pattern, || compile_pattern(pattern)).map(Rc::new)
+        })
     })
+    .map_err(|e| Error::new(ErrorKind::InvalidOperation, format!("bad pattern: {e}")))
+}
+
+fn kept<R: Clone, E>(
+    compiled: &mut Compiled<R>,
+    pattern: &str,
+    compile: impl FnOnce() -> Result<R, E>,
+) -> Result<R, E> {
+    if let Some((_, regex)) = compiled.iter().find(|(known, _)| known == pattern) {
+        return Ok(regex.clone());
+    }
+    let regex = compile()?;
+    if compiled.len() >= MOST_PATTERNS {
+        compiled.clear();
+    }
+    compiled.push((pattern.to_owned(), regex.clone()));
+    Ok(regex)
 }

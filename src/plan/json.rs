@@ -1,31 +1,46 @@
 //! Values of templates as JSON text.
 
+use std::borrow::Borrow;
 use std::sync::{Arc, OnceLock};
 
 use minijinja::value::{Enumerator, Object, ValueKind};
+use scrape_api::Bytes;
 use serde_json::Value;
 
-use super::template::template_value;
+use super::native::{self, of_json as template_value};
+
+/// Texts up to this size are kept beside the value that they were written from, in bytes;
+/// from a greater one it is read again, should a template ask for a part of it.
+const MOST_TWICE: usize = 64 << 10;
+
+/// From how many bytes on a text is long.
+const LONG: usize = 1 << 20;
+
+/// As much as glibc never takes of the memory that it keeps, however that has adapted
+/// itself (mallopt(3), `M_MMAP_THRESHOLD`: at most 32 MiB), but of the system, which has
+/// it back at once. What is not used of it takes no memory.
+const OF_THE_SYSTEM: usize = 33 << 20;
 
 /// A JSON object with its text. A template sees the object; where it is written
 /// as a whole, the text is copied.
 #[derive(Debug)]
 pub struct Written {
     value: OnceLock<Value>,
-    text: Vec<u8>,
+    text: Bytes,
     native: OnceLock<minijinja::Value>,
 }
 
 impl Written {
     /// Writes a value.
     pub fn new(value: Value) -> Self {
-        let text = text_of(&value);
-        Self { value: value.into(), text, native: OnceLock::new() }
+        let text = Bytes::from(text_of(&value));
+        let value = if text.len() <= MOST_TWICE { value.into() } else { OnceLock::new() };
+        Self { value, text, native: OnceLock::new() }
     }
 
     /// Takes the text of a value as [`Written::new`] wrote it.
     pub fn from_text(text: String) -> Self {
-        Self { value: OnceLock::new(), text: text.into_bytes(), native: OnceLock::new() }
+        Self { value: OnceLock::new(), text: text.into(), native: OnceLock::new() }
     }
 
     fn value(&self) -> &Value {
@@ -36,6 +51,11 @@ impl Written {
     /// Its text, on one line.
     pub fn text(&self) -> &[u8] {
         &self.text
+    }
+
+    /// Its text, without a copy.
+    pub fn shared(&self) -> Bytes {
+        self.text.clone()
     }
 
     /// As templates see it.
@@ -72,6 +92,13 @@ pub fn text_of(value: &Value) -> Vec<u8> {
     let mut text = Vec::with_capacity(1024);
     write_value(value, &mut text);
     text
+}
+
+/// Makes room for more bytes. Where they are many, several copies of a record of some
+/// megabytes would stay in an allocator's hands, one in each thread that had one.
+pub fn make_room(out: &mut Vec<u8>, more: usize) {
+    let room = if more < LONG { more } else { more.max(OF_THE_SYSTEM.saturating_sub(out.len())) };
+    out.reserve(room);
 }
 
 /// Writes a JSON value on one line, as `serde_json` does.
@@ -111,7 +138,9 @@ pub fn write_value(value: &Value, out: &mut Vec<u8>) {
 /// Writes a text as a JSON string, as `serde_json` does, but in long pieces.
 pub fn write_text(text: &str, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
-    out.reserve(bytes.len() + 2);
+    // One more byte for a line end in some thirty bytes: a long text should not have to
+    // move for the last of them.
+    make_room(out, bytes.len() + bytes.len() / 16 + 2);
     out.push(b'"');
     let mut from = 0;
     while let Some(length) = first_special(&bytes[from..]) {
@@ -141,15 +170,27 @@ pub fn write_text(text: &str, out: &mut Vec<u8>) {
 
 /// The place of the first byte that cannot stand in a JSON string as it is.
 fn first_special(bytes: &[u8]) -> Option<usize> {
-    let is_special = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
-    // Compilers make a few instructions for the whole chunk of this.
-    let (chunks, _) = bytes.as_chunks::<32>();
-    let plain = chunks
-        .iter()
-        .take_while(|chunk| !chunk.iter().fold(false, |any, byte| any | is_special(*byte)))
-        .count();
-    let from = 32 * plain;
-    bytes[from..].iter().position(|byte| is_special(*byte)).map(|length| from + length)
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (n, word) in words.iter().enumerate() {
+        let special = specials(*word);
+        if special != 0 {
+            return Some(8 * n + special.trailing_zeros() as usize / 8);
+        }
+    }
+    let mut last = [b' '; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    let special = specials(last);
+    (special != 0).then(|| 8 * words.len() + special.trailing_zeros() as usize / 8)
+}
+
+/// Of eight bytes at once, the high bits of those below a space, of quotes and of
+/// backslashes. Above the lowest there may be some too many: a borrow goes on.
+fn specials(bytes: [u8; 8]) -> u64 {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    let word = u64::from_le_bytes(bytes);
+    let below = |limit: u8, word: u64| word.wrapping_sub(ONES * u64::from(limit)) & !word;
+    let is = |byte: u8| below(1, word ^ (ONES * u64::from(byte)));
+    (below(b' ', word) | is(b'"') | is(b'\\')) & (ONES << 7)
 }
 
 /// Writes a value as JSON on one line, as `serde_json` would.
@@ -177,38 +218,58 @@ fn write_plain(value: &minijinja::Value, out: &mut Vec<u8>) -> Option<()> {
             let number = serde_json::to_value(value).ok()?;
             serde_json::to_writer(out, &number).ok()?;
         }
-        ValueKind::Seq => {
-            out.push(b'[');
-            for (i, item) in value.try_iter().ok()?.enumerate() {
-                if i > 0 {
-                    out.push(b',');
-                }
-                write_plain(&item, out)?;
-            }
-            out.push(b']');
-        }
+        ValueKind::Seq => match native::items(value) {
+            Some(items) => write_list(items.iter(), out)?,
+            None => write_list(value.try_iter().ok()?, out)?,
+        },
         ValueKind::Map => {
             if let Some(written) = value.downcast_object_ref::<Written>() {
+                make_room(out, written.text.len());
                 out.extend_from_slice(&written.text);
                 return Some(());
             }
             out.push(b'{');
-            for (i, (key, item)) in value.as_object()?.try_iter_pairs()?.enumerate() {
-                if i > 0 {
-                    out.push(b',');
+            if let Some(entries) = native::entries(value) {
+                for (i, (key, item)) in entries.enumerate() {
+                    write_entry(i, key, item, out)?;
                 }
-                if key.kind() != ValueKind::String {
-                    return None;
+            } else {
+                for (i, (key, item)) in value.as_object()?.try_iter_pairs()?.enumerate() {
+                    if key.kind() != ValueKind::String {
+                        return None;
+                    }
+                    write_entry(i, key.as_str()?, &item, out)?;
                 }
-                write_text(key.as_str()?, out);
-                out.push(b':');
-                write_plain(&item, out)?;
             }
             out.push(b'}');
         }
         _ => return None,
     }
     Some(())
+}
+
+fn write_list(
+    items: impl Iterator<Item = impl Borrow<minijinja::Value>>,
+    out: &mut Vec<u8>,
+) -> Option<()> {
+    out.push(b'[');
+    for (i, item) in items.enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        write_plain(item.borrow(), out)?;
+    }
+    out.push(b']');
+    Some(())
+}
+
+fn write_entry(place: usize, key: &str, value: &minijinja::Value, out: &mut Vec<u8>) -> Option<()> {
+    if place > 0 {
+        out.push(b',');
+    }
+    write_text(key, out);
+    out.push(b':');
+    write_plain(value, out)
 }
 
 #[cfg(test)]

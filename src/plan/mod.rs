@@ -12,6 +12,7 @@ mod filters;
 mod http;
 pub mod json;
 mod map;
+pub mod native;
 mod nearest;
 mod node;
 mod order;
@@ -37,6 +38,7 @@ pub use http::{
     Retry, Robots, Rule, Secret, Transport, Wait,
 };
 pub use map::{EachSource, FieldPlan, FieldSource, FieldType, MapPlan, ValueTransform};
+pub use native::of_json as template_value;
 pub use nearest::{Nearest, nearest};
 pub use node::Node;
 #[cfg(test)]
@@ -51,7 +53,7 @@ pub use stream::{
     Check, ChildPlan, Gaps, KeyOrder, Overlay, Pagination, PaginationKind, Partition, Preflight,
     Probe, Ranges, RequestTemplate, SortKey, StreamPlan, Sweep,
 };
-pub use template::{Budget, Callee, Env, Scope, Template, template_value};
+pub use template::{Budget, Callee, Env, Scope, Template, forget_long};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -1,9 +1,10 @@
 //! The node language: a tree of templates that gives a JSON value.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::eval_error::{EvalError, items_of};
 use super::json;
+use super::native::{self, Constant};
 use super::template::{Budget, Env, Scope, Template, of_bytes, of_value};
 
 /// What a part of a tree costs that is made once more, in steps of a template.
@@ -13,7 +14,7 @@ const STEP: u64 = 4;
 /// request bodies.
 pub enum Node {
     /// A value without templates in it.
-    Const(Value),
+    Const(Constant),
     /// A template; exactly one `{{ expr }}` keeps its native type.
     Template(Template),
     /// A list; an `Each` among its items is spliced in, an `If` that gives
@@ -53,8 +54,20 @@ impl Node {
     /// # Errors
     /// Those of its templates; and for `$each` or `$splice` over what is no list.
     pub fn eval(&self, env: &Env, scope: &Scope) -> Result<Value, EvalError> {
+        self.eval_as(env, scope)
+    }
+
+    /// Evaluates the tree, for templates that are to see the value.
+    ///
+    /// # Errors
+    /// As [`Node::eval`].
+    pub fn eval_native(&self, env: &Env, scope: &Scope) -> Result<minijinja::Value, EvalError> {
+        self.eval_as(env, scope)
+    }
+
+    fn eval_as<F: Form>(&self, env: &Env, scope: &Scope) -> Result<F, EvalError> {
         let _budget = Budget::begin();
-        Ok(self.eval_optional(env, scope)?.unwrap_or(Value::Null))
+        Ok(self.eval_optional(env, scope)?.unwrap_or_else(F::null))
     }
 
     /// As [`Node::eval`], written as JSON on one line.
@@ -84,8 +97,12 @@ impl Node {
                 out.push(b'}');
                 Ok(())
             }
+            Self::Const(value) => {
+                json::write_value(value.json(), out);
+                Ok(())
+            }
             _ => {
-                json::write_value(&self.eval(env, scope)?, out);
+                write_native(&self.eval_native(env, scope)?, out);
                 Ok(())
             }
         }
@@ -100,37 +117,37 @@ impl Node {
     ) -> Result<bool, EvalError> {
         if let Self::If { .. } = self {
             let value = self.eval_optional(env, scope)?;
-            value.iter().for_each(|value| json::write_value(value, out));
+            value.iter().for_each(|value| write_native(value, out));
             return Ok(value.is_some());
         }
         self.write(env, scope, out).map(|()| true)
     }
 
     /// `None` for an `$if` that gives nothing.
-    fn eval_optional(&self, env: &Env, scope: &Scope) -> Result<Option<Value>, EvalError> {
+    fn eval_optional<F: Form>(&self, env: &Env, scope: &Scope) -> Result<Option<F>, EvalError> {
         Ok(Some(match self {
-            Self::Const(value) => value.clone(),
-            Self::Template(template) => env.eval(template, scope)?,
+            Self::Const(value) => F::constant(value),
+            Self::Template(template) => F::evaluated(env, template, scope)?,
             Self::List(nodes) => {
                 let mut items = Vec::with_capacity(nodes.len());
                 for node in nodes {
                     node.eval_into(env, scope, &mut items)?;
                 }
-                Value::Array(items)
+                F::list(items)
             }
             Self::Object(entries) => {
-                let mut map = Map::with_capacity(entries.len());
+                let mut made = Vec::with_capacity(entries.len());
                 for (key, node) in entries {
                     if let Some(value) = node.eval_optional(env, scope)? {
-                        map.insert(key.clone(), value);
+                        made.push((key.as_str(), value));
                     }
                 }
-                Value::Object(map)
+                F::object(made)
             }
             Self::Each { .. } => {
                 let mut items = Vec::new();
                 self.eval_into(env, scope, &mut items)?;
-                Value::Array(items)
+                F::list(items)
             }
             Self::If { test, then, otherwise } => {
                 if env.test(test, scope)? {
@@ -141,12 +158,17 @@ impl Node {
                     None => Ok(None),
                 };
             }
-            Self::Splice(node) => node.eval(env, scope)?,
+            Self::Splice(node) => node.eval_as(env, scope)?,
         }))
     }
 
     /// Evaluates as an item of a list.
-    fn eval_into(&self, env: &Env, scope: &Scope, items: &mut Vec<Value>) -> Result<(), EvalError> {
+    fn eval_into<F: Form>(
+        &self,
+        env: &Env,
+        scope: &Scope,
+        items: &mut Vec<F>,
+    ) -> Result<(), EvalError> {
         match self {
             Self::Each { list, var, when, body } => {
                 let values = env.eval_native(list, scope)?;
@@ -170,11 +192,7 @@ impl Node {
                     body.eval_into(env, &scope, items)?;
                 }
             }
-            Self::Splice(node) => match node.eval(env, scope)? {
-                Value::Array(values) => items.extend(values),
-                Value::Null => {}
-                other => items.push(other),
-            },
+            Self::Splice(node) => node.eval_as::<F>(env, scope)?.splice(items),
             Self::If { test, then, otherwise } => {
                 if env.test(test, scope)? {
                     then.eval_into(env, scope, items)?;
@@ -190,7 +208,7 @@ impl Node {
     /// What it costs to make the tree, without its templates.
     pub fn cost(&self) -> u64 {
         match self {
-            Self::Const(value) => STEP + of_value(value),
+            Self::Const(value) => STEP + of_value(&value.native()),
             Self::Template(_) => STEP,
             Self::List(nodes) => STEP + nodes.iter().map(Self::cost).sum::<u64>(),
             Self::Object(entries) => {
@@ -245,10 +263,91 @@ impl Node {
     }
 }
 
+/// What a tree is made into.
+trait Form: Sized {
+    fn null() -> Self;
+
+    fn constant(value: &Constant) -> Self;
+
+    fn evaluated(env: &Env, template: &Template, scope: &Scope) -> Result<Self, EvalError>;
+
+    fn list(items: Vec<Self>) -> Self;
+
+    fn object(entries: Vec<(&str, Self)>) -> Self;
+
+    /// Puts the items of a list into another, nothing for null.
+    fn splice(self, items: &mut Vec<Self>);
+}
+
+impl Form for Value {
+    fn null() -> Self {
+        Self::Null
+    }
+
+    fn constant(value: &Constant) -> Self {
+        value.json().clone()
+    }
+
+    fn evaluated(env: &Env, template: &Template, scope: &Scope) -> Result<Self, EvalError> {
+        env.eval(template, scope)
+    }
+
+    fn list(items: Vec<Self>) -> Self {
+        Self::Array(items)
+    }
+
+    fn object(entries: Vec<(&str, Self)>) -> Self {
+        Self::Object(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+    }
+
+    fn splice(self, items: &mut Vec<Self>) {
+        match self {
+            Self::Array(values) => items.extend(values),
+            Self::Null => {}
+            other => items.push(other),
+        }
+    }
+}
+
+impl Form for minijinja::Value {
+    fn null() -> Self {
+        Self::from(())
+    }
+
+    fn constant(value: &Constant) -> Self {
+        value.native()
+    }
+
+    fn evaluated(env: &Env, template: &Template, scope: &Scope) -> Result<Self, EvalError> {
+        env.eval_json(template, scope)
+    }
+
+    fn list(items: Vec<Self>) -> Self {
+        native::list(items)
+    }
+
+    fn object(entries: Vec<(&str, Self)>) -> Self {
+        native::object(entries)
+    }
+
+    fn splice(self, items: &mut Vec<Self>) {
+        match native::items(&self) {
+            Some(values) => items.extend_from_slice(values),
+            None if self.is_none() => {}
+            None => items.push(self),
+        }
+    }
+}
+
+/// Memory does not fail to be written to, and the value is JSON.
+fn write_native(value: &minijinja::Value, out: &mut Vec<u8>) {
+    let _ = json::write(value, out);
+}
+
 /// A scope with one JSON value under a name.
 #[cfg(test)]
 pub fn scope_of(name: &str, value: &Value) -> Scope {
-    Scope::new([(name.to_owned(), super::template::template_value(value))])
+    Scope::new([(name.to_owned(), native::of_json(value))])
 }
 
 #[cfg(test)]
@@ -281,7 +380,7 @@ mod tests {
                     Node::Splice(Box::new(say(t("{{ record.items }}")))),
                     Node::If {
                         test: t("{{ false }}"),
-                        then: Box::new(Node::Const(json!(9))),
+                        then: Box::new(Node::Const(json!(9).into())),
                         otherwise: None,
                     },
                 ]),
@@ -290,7 +389,7 @@ mod tests {
                 "gone".into(),
                 Node::If {
                     test: t("{{ false }}"),
-                    then: Box::new(Node::Const(json!(9))),
+                    then: Box::new(Node::Const(json!(9).into())),
                     otherwise: None,
                 },
             ),
@@ -298,7 +397,7 @@ mod tests {
                 "kept".into(),
                 Node::If {
                     test: t("{{ true }}"),
-                    then: Box::new(Node::Const(json!(9))),
+                    then: Box::new(Node::Const(json!(9).into())),
                     otherwise: None,
                 },
             ),

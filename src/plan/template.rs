@@ -12,11 +12,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Serde;
 use minijinja::{Environment, ErrorKind, State, UndefinedBehavior};
 use serde_json::Value;
 
 use super::eval_error::{EvalError, texts, values};
+use super::native::{self, Constant};
 use super::{filters, json};
 use crate::spec::Span;
 
@@ -24,6 +24,7 @@ pub use budget::Budget;
 use budget::FUEL;
 pub(super) use budget::{of_bytes, of_value};
 pub use calls::Callee;
+pub use memo::forget_long;
 pub use sandbox::is_below;
 use sandbox::{Asked, Folders, Level};
 use scope::SCOPE;
@@ -47,7 +48,7 @@ pub struct Template {
 #[derive(Debug, Clone)]
 enum Kind {
     /// No expression in it.
-    Constant(Value),
+    Constant(Constant),
     /// Exactly one `{{ expr }}`: the value keeps its type. `shift` is how much
     /// further right the expression stands in what was compiled.
     /// `names` is `["record", "title"]` where it is no more than `record.title`.
@@ -118,7 +119,7 @@ impl Env {
     ) -> Result<Template, EvalError> {
         let source: Arc<str> = source.into();
         if !source.contains("{{") && !source.contains("{%") && !source.contains("{#") {
-            let kind = Kind::Constant(Value::String(source.to_string()));
+            let kind = Kind::Constant(Value::String(source.to_string()).into());
             return Ok(Template { id: "".into(), source, span, kind, steady: false });
         }
         // The folder is part of the name, so that `render` finds its texts.
@@ -151,17 +152,22 @@ impl Env {
     /// # Errors
     /// With the place and what was wrong.
     pub fn eval(&self, template: &Template, scope: &Scope) -> Result<Value, EvalError> {
-        let value = match &template.kind {
-            Kind::Constant(value) => value.clone(),
-            Kind::Text if !template.steady => {
-                self.render_text(template, scope).map(Value::String)?
-            }
-            _ => {
-                let value = self.eval_native(template, scope)?;
-                serde_json::to_value(&value).map_err(|e| template.failed(e.to_string()))?
-            }
-        };
-        self.spend(budget::of_value(&value), template)?;
+        let value = self.eval_json(template, scope)?;
+        native::to_json(&value).map_err(|e| template.failed(e.to_string()))
+    }
+
+    /// As [`Env::eval`], as templates see the value.
+    ///
+    /// # Errors
+    /// As [`Env::eval`].
+    pub fn eval_json(
+        &self,
+        template: &Template,
+        scope: &Scope,
+    ) -> Result<minijinja::Value, EvalError> {
+        let value = self.eval_native(template, scope)?;
+        let value = native::settled(value).map_err(|e| template.failed(e.to_string()))?;
+        self.spend(of_value(&value), template)?;
         Ok(value)
     }
 
@@ -187,7 +193,7 @@ impl Env {
         let before = out.len();
         let written = match &template.kind {
             Kind::Constant(value) => {
-                json::write_value(value, out);
+                json::write_value(value.json(), out);
                 Ok(())
             }
             Kind::Text if !template.steady => {
@@ -210,7 +216,7 @@ impl Env {
         scope: &Scope,
     ) -> Result<minijinja::Value, EvalError> {
         if let Kind::Constant(value) = &template.kind {
-            return Ok(minijinja::Value::from(Serde(value)));
+            return Ok(value.native());
         }
         if let Kind::Native { names, .. } = &template.kind
             && let Some(value) = scope.walk(names)
@@ -323,7 +329,7 @@ impl Template {
     /// A value that is no template.
     pub fn constant(value: Value, span: Span) -> Self {
         let (id, source) = ("".into(), "".into());
-        Self { id, source, span, kind: Kind::Constant(value), steady: false }
+        Self { id, source, span, kind: Kind::Constant(value.into()), steady: false }
     }
 
     /// The text as it was written.
@@ -339,7 +345,7 @@ impl Template {
     /// The value of a template without expressions.
     pub fn as_constant(&self) -> Option<&Value> {
         match &self.kind {
-            Kind::Constant(value) => Some(value),
+            Kind::Constant(value) => Some(value.json()),
             _ => None,
         }
     }
@@ -473,6 +479,14 @@ fn render(env: u64, state: &State, name: &str) -> Result<minijinja::Value, minij
 /// The file that a name means in a template: below that template's folder. What
 /// would leave the folder is a name that no file has.
 fn beside(name: &str, template: &str) -> String {
+    // Nearly all are no more than the name of a file.
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    if name.bytes().all(is_plain)
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && let Some(end) = template.rfind(std::path::is_separator)
+    {
+        return format!("{}{name}", &template[..=end]);
+    }
     let relative = Path::new(name);
     if !relative.components().all(|c| matches!(c, std::path::Component::Normal(_))) {
         return format!("{OUTSIDE}{name}");
@@ -483,11 +497,6 @@ fn beside(name: &str, template: &str) -> String {
 
 /// Marks a name that leaves its folder.
 const OUTSIDE: &str = "\u{2}";
-
-/// A JSON value as templates see it.
-pub fn template_value(value: &Value) -> minijinja::Value {
-    minijinja::Value::from(Serde(value))
-}
 
 #[cfg(test)]
 mod tests;

@@ -77,6 +77,8 @@ pub struct Run {
     pub bytes: u64,
     /// The most bytes of bodies that were in memory at a time.
     pub peak_body_bytes: u64,
+    /// The most bytes that the batches of the build were reckoned to take at a time.
+    pub peak_batch_bytes: u64,
     /// Values that had to be repaired in replies.
     pub repairs: u64,
     /// Seconds from start to end.
@@ -115,6 +117,7 @@ impl Stats {
                 waited_seconds: counters.waited_ms.load(Relaxed) as f64 / 1000.0,
                 bytes: counters.bytes.load(Relaxed),
                 peak_body_bytes: counters.in_flight.most(),
+                peak_batch_bytes: built.most_bytes,
                 repairs: counters.repairs.load(Relaxed),
                 seconds: observer.elapsed().as_millis() as f64 / 1000.0,
             },

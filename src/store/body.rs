@@ -43,6 +43,12 @@ impl Compressor {
     }
 }
 
+/// How many bytes packed ones say that they unpack to; a damaged store may say anything.
+pub fn unpacked_size(packed: &[u8]) -> usize {
+    let said = zstd::zstd_safe::get_frame_content_size(packed).ok().flatten();
+    said.and_then(|size| usize::try_from(size).ok()).unwrap_or(0)
+}
+
 /// JSON bytes, compressed with zstd.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Body(Vec<u8>);
@@ -73,8 +79,7 @@ impl Body {
 
     /// How many the JSON bytes are, as the packed ones say.
     pub fn size(&self) -> usize {
-        let said = zstd::zstd_safe::get_frame_content_size(&self.0).ok().flatten();
-        said.and_then(|size| usize::try_from(size).ok()).unwrap_or(0)
+        unpacked_size(&self.0)
     }
 
     /// The JSON bytes.

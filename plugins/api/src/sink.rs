@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::{OutputDir, Result};
+use crate::{Bytes, OutputDir, Result};
 
 /// What a sink promises about repeated and interrupted runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,14 +72,14 @@ pub struct Row {
     /// What names it.
     pub key: RowKey,
     /// One JSON value in UTF-8, without a line end: line feeds inside texts are
-    /// escaped, so that a row is a line.
-    pub bytes: Vec<u8>,
+    /// escaped, so that a row is a line. Several sinks may share them.
+    pub bytes: Bytes,
 }
 
 impl Row {
     /// A row of a key and the bytes of one JSON value.
-    pub fn new(key: RowKey, bytes: Vec<u8>) -> Self {
-        Self { key, bytes }
+    pub fn new(key: RowKey, bytes: impl Into<Bytes>) -> Self {
+        Self { key, bytes: bytes.into() }
     }
 
     /// The row as a JSON value, parsed on demand.

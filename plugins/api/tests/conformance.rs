@@ -73,7 +73,7 @@ impl Sink for Lines {
             return Ok(());
         }
         for row in batch {
-            let text = String::from_utf8(row.bytes.clone()).unwrap();
+            let text = String::from_utf8(row.bytes.to_vec()).unwrap();
             let text = if self.flaw == "unescapes" { text.replace("\\n", "\n") } else { text };
             writeln!(file, "{text}").map_err(Error::io("write rows.txt"))?;
         }

@@ -23,12 +23,12 @@ impl Compiler<'_> {
             }
             Data::Scalar(scalar) => {
                 self.check_braces(scalar, yaml.span, known);
-                Node::Const(scalar.to_json())
+                Node::Const(scalar.to_json().into())
             }
             Data::List(items) => {
                 let nodes: Vec<Node> = items.iter().map(|i| self.node(i, known)).collect();
                 match constants(nodes.iter()) {
-                    Some(values) => Node::Const(Value::Array(values)),
+                    Some(values) => Node::Const(Value::Array(values).into()),
                     None => Node::List(nodes),
                 }
             }
@@ -40,13 +40,13 @@ impl Compiler<'_> {
                     match constants(nodes.iter().map(|(_, n)| n)) {
                         Some(values) => {
                             let keys = nodes.into_iter().map(|(k, _)| k);
-                            Node::Const(Value::Object(keys.zip(values).collect()))
+                            Node::Const(Value::Object(keys.zip(values).collect()).into())
                         }
                         None => Node::Object(nodes),
                     }
                 }
             },
-            Data::Broken => Node::Const(Value::Null),
+            Data::Broken => Node::Const(Value::Null.into()),
         }
     }
 
@@ -56,7 +56,7 @@ impl Compiler<'_> {
             self.diagnostics
                 .error(key.span, format!("there is no `{}`", key.text))
                 .hint(suggest_hint(&key.text, names));
-            return Node::Const(Value::Null);
+            return Node::Const(Value::Null.into());
         };
         for (other, _) in yaml.entries() {
             if other.text != *directive && !keys.contains(&other.text.as_str()) {
@@ -70,13 +70,14 @@ impl Compiler<'_> {
             "$if" => {
                 let test = self.expression(yaml, "$if", known);
                 let then = self.needed(key, yaml, "then");
-                let then = Box::new(then.map_or(Node::Const(Value::Null), |n| self.node(n, known)));
+                let then =
+                    Box::new(then.map_or(Node::Const(Value::Null.into()), |n| self.node(n, known)));
                 let otherwise = yaml.get("else").map(|n| Box::new(self.node(n, known)));
                 Node::If { test, then, otherwise }
             }
             _ => {
                 let inner = yaml.get("$splice").map(|n| self.node(n, known));
-                Node::Splice(Box::new(inner.unwrap_or(Node::Const(Value::Null))))
+                Node::Splice(Box::new(inner.unwrap_or(Node::Const(Value::Null.into()))))
             }
         }
     }
@@ -104,7 +105,7 @@ impl Compiler<'_> {
             .with(&var, items_of(&list, known));
         let when = yaml.get("when").map(|_| self.expression(yaml, "when", &inner));
         let body = self.needed(key, yaml, "yield");
-        let body = Box::new(body.map_or(Node::Const(Value::Null), |n| self.node(n, &inner)));
+        let body = Box::new(body.map_or(Node::Const(Value::Null.into()), |n| self.node(n, &inner)));
         Node::Each { list, var, when, body }
     }
 
@@ -153,7 +154,7 @@ impl Compiler<'_> {
 fn constants<'n>(nodes: impl Iterator<Item = &'n Node>) -> Option<Vec<Value>> {
     nodes
         .map(|node| match node {
-            Node::Const(value) => Some(value.clone()),
+            Node::Const(value) => Some(value.json().clone()),
             _ => None,
         })
         .collect()

@@ -45,8 +45,9 @@ impl Compiler<'_> {
         let example = self.node(&spec.example, &known);
         let target: Vec<Path> = spec.target.0.iter().map(|t| self.own_path(t)).collect();
         // One that is missing has been told of.
-        for path in
-            target.iter().filter(|_| !matches!(example, Node::Const(serde_json::Value::Null)))
+        for path in target
+            .iter()
+            .filter(|_| !matches!(&example, Node::Const(value) if value.json().is_null()))
         {
             self.check_target(path, &example);
         }
@@ -81,6 +82,7 @@ impl Compiler<'_> {
                     }
                     (Node::List(items), Step::All | Step::Index(_)) => next.extend(items),
                     (Node::Const(value), Step::Name(name)) => {
+                        let value = value.json();
                         if value.get(name).is_some() {
                             return;
                         }

@@ -4,8 +4,9 @@
 use std::cell::Cell;
 use std::iter::Peekable;
 
-use minijinja::{Error, ErrorKind};
-use serde_json::Value;
+use minijinja::{Error, ErrorKind, Value};
+
+use crate::plan::native;
 
 /// The unit is minijinja's: a step of a template, or some 64 bytes that it makes or
 /// goes through. So this bounds the memory of an evaluation as well, by 128 MiB.
@@ -14,9 +15,6 @@ pub(super) const FUEL: u64 = 2_000_000;
 
 /// Bytes for a unit.
 const UNIT: usize = 64;
-
-/// What counts for a value beside the bytes of its texts: as much as it takes.
-const VALUE_BYTES: usize = 96;
 
 /// The longest chain of operators in an expression (`a + b + c | d.e`). The parser
 /// makes a level of each, and walks them on the stack.
@@ -68,18 +66,9 @@ pub fn of_bytes(bytes: usize) -> u64 {
     1 + u64::try_from(bytes / UNIT).unwrap_or(u64::MAX)
 }
 
-/// What it costs to make a value.
+/// What it costs to make a JSON value.
 pub fn of_value(value: &Value) -> u64 {
-    fn bytes(value: &Value) -> usize {
-        VALUE_BYTES
-            + match value {
-                Value::String(text) => text.len(),
-                Value::Array(items) => items.iter().map(bytes).sum(),
-                Value::Object(map) => map.iter().map(|(key, value)| key.len() + bytes(value)).sum(),
-                _ => 0,
-            }
-    }
-    of_bytes(bytes(value))
+    of_bytes(native::bytes(value))
 }
 
 /// Refuses a template with an expression that is too long a chain.

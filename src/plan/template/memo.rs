@@ -13,6 +13,10 @@ use minijinja::Value;
 
 use super::Scope;
 
+/// A text above this size is not kept for the next record, which has one of its own, in
+/// bytes.
+const MOST_KEPT: usize = 64 << 10;
+
 /// Names that were looked up, each with the scope that has it; `None` where none
 /// had.
 type Lookups = Vec<(String, Option<Scope>)>;
@@ -28,6 +32,8 @@ struct Memo {
     env: u64,
     /// The last value of each template.
     last: HashMap<String, Rendered>,
+    /// Whether some of these are long.
+    has_long: bool,
     /// The lookups of the renderings that are under way, innermost last; `None`
     /// where all names were asked for at once.
     under_way: Vec<Option<Lookups>>,
@@ -99,10 +105,26 @@ pub(super) fn recall<E>(
     MEMO.with_borrow_mut(|memo| {
         memo.pass_on(&lookups);
         if memo.env == env {
+            memo.has_long |= is_long(&value);
             memo.last.insert(template.to_owned(), Rendered { lookups, value: value.clone() });
         }
     });
     Ok(value)
+}
+
+/// Forgets the long texts of a record, and the scopes that others were looked up in, which
+/// hold its values: to be called when all is made of it. Where there was none, there is
+/// nothing to gain.
+pub fn forget_long() {
+    MEMO.with_borrow_mut(|memo| {
+        if std::mem::take(&mut memo.has_long) {
+            memo.last.retain(|_, last| last.lookups.iter().all(|(_, from)| from.is_none()));
+        }
+    });
+}
+
+fn is_long(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.len() > MOST_KEPT)
 }
 
 /// A rendering whose lookups are noted, until it ends in whatever way.
