@@ -106,6 +106,8 @@ proptest! {
 
     #[test]
     fn letters_and_digits_stay_in_order(text in text()) {
+        // A control sequence of a terminal goes with the letter at its end.
+        let text = text.replace(['\u{1b}', '\u{9b}'], "");
         let kept = |s: &str| s.chars().filter(|c| c.is_alphanumeric()).collect::<String>();
         prop_assert_eq!(kept(&text), kept(&plain(&text)));
     }
