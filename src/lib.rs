@@ -21,6 +21,8 @@ mod plugins;
 mod preview;
 mod report;
 mod spec;
+#[doc(hidden)]
+pub mod stages;
 mod store;
 mod trial;
 

@@ -14,9 +14,6 @@ const BASE: u64 = 32 << 20;
 /// Bytes more for each worker.
 const EACH: u64 = 24 << 20;
 
-/// The part of all bytes above which a batch is a great one.
-const SHARE: u64 = 4;
-
 /// Batches in work for each worker, and more: the next ones, and those that wait for
 /// one before them.
 const BATCHES: (usize, usize) = (2, 2);
@@ -137,11 +134,6 @@ pub(super) struct Share {
 }
 
 impl Share {
-    /// Whether it takes more than a quarter of all there is.
-    pub(super) fn is_great(&self) -> bool {
-        self.bytes > self.of.bytes / SHARE
-    }
-
     /// It is built: from now on it takes so many bytes.
     pub(super) fn keep(&mut self, bytes: u64) {
         {

@@ -17,8 +17,6 @@ const BATCH_BYTES: u64 = 2 << 20;
 /// Gives batches to workers, as far as there is room for them.
 pub(super) struct Feeder {
     to_workers: Sender<(Batch, Share)>,
-    /// To the one for great batches.
-    to_lane: Sender<(Batch, Share)>,
     allowance: Allowance,
     batch_size: usize,
     number: u64,
@@ -28,11 +26,10 @@ impl Feeder {
     /// One that has given nothing yet.
     pub(super) fn new(
         to_workers: Sender<(Batch, Share)>,
-        to_lane: Sender<(Batch, Share)>,
         allowance: Allowance,
         batch_size: usize,
     ) -> Self {
-        Self { to_workers, to_lane, allowance, batch_size, number: 0 }
+        Self { to_workers, allowance, batch_size, number: 0 }
     }
 
     /// Gives what an earlier build has mapped.
@@ -111,8 +108,7 @@ impl Feeder {
         let Some(share) = self.allowance.take(weight) else { return false };
         let batch = Batch { number: self.number, records };
         self.number += 1;
-        let to = if share.is_great() { &self.to_lane } else { &self.to_workers };
-        to.send((batch, share)).is_ok()
+        self.to_workers.send((batch, share)).is_ok()
     }
 }
 

@@ -2,7 +2,6 @@
 //! and one hands the rows to the sinks in the order in which they were read.
 
 use std::collections::BTreeMap;
-use std::iter;
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -73,21 +72,18 @@ pub(super) fn fill(
 
     let allowance = Allowance::new(workers);
     let (to_workers, batches) = channel::<(Batch, Share)>();
-    // Great batches go to a worker of their own, one at a time: what an allocator keeps of
-    // the memory that one took serves the next, and does so once.
-    let (to_lane, great) = channel();
-    let (batches, great) = (Mutex::new(batches), Mutex::new(great));
+    let batches = Mutex::new(batches);
     let samples = thread::scope(|scope| {
         let outlets = Outlets::start(scope, plan, sinks, &stands);
         let (finished, results) = channel::<Option<(Done, Share)>>();
-        let feeder = Feeder::new(to_workers, to_lane, allowance.clone(), options.batch.get());
+        let feeder = Feeder::new(to_workers, allowance.clone(), options.batch.get());
         let taken = taken.as_ref();
         let reading = scope.spawn(move || match taken {
             Some(taken) => feeder.take(taken).map(|()| Vec::new()),
             None => feeder.read(plan, reader.as_ref()),
         });
-        for batches in iter::repeat_n(&batches, workers).chain([&great]) {
-            let (finished, worker) = (finished.clone(), &worker);
+        for _ in 0..workers {
+            let (finished, worker, batches) = (finished.clone(), &worker, &batches);
             scope.spawn(move || work(worker, batches, &finished));
         }
         drop(finished);

@@ -128,8 +128,9 @@ impl Mapping<'_> {
         root: &Place,
     ) -> Result<Map<String, Value>, Left> {
         let mut made = Map::with_capacity(set.fields.len());
+        let mut found = Vec::new();
         for field in &set.fields {
-            let mut value = match self.field(field, at, root)? {
+            let mut value = match self.field(field, at, root, &mut found)? {
                 Some(value) => value,
                 None if field.plan.required => {
                     let message = format!(
@@ -161,9 +162,16 @@ impl Mapping<'_> {
         Ok(made)
     }
 
-    fn field(&mut self, field: &Field, at: &Place, root: &Place) -> Result<Option<Value>, Left> {
+    /// `found` is memory for what paths select.
+    fn field<'a, 't>(
+        &mut self,
+        field: &Field,
+        at: &Place<'a, 't>,
+        root: &Place,
+        found: &mut Vec<&'a Tree<'t>>,
+    ) -> Result<Option<Value>, Left> {
         match &field.source {
-            Source::Paths(selectors) => self.paths(field, selectors, at),
+            Source::Paths(selectors) => self.paths(field, selectors, at, found),
             Source::Const(value) => convert_value((*value).clone(), field.plan.ty)
                 .map_err(|e| wrong(field, e, None).into()),
             Source::Template(template) => {
@@ -184,11 +192,12 @@ impl Mapping<'_> {
         }
     }
 
-    fn paths(
+    fn paths<'a, 't>(
         &mut self,
         field: &Field,
         selectors: &[Selector],
-        at: &Place,
+        at: &Place<'a, 't>,
+        found: &mut Vec<&'a Tree<'t>>,
     ) -> Result<Option<Value>, Left> {
         let mut somewhere = false;
         let mut empty = None;
@@ -196,11 +205,11 @@ impl Mapping<'_> {
         for selector in selectors {
             let made = match selector {
                 Selector::Plain(steps) => {
-                    let mut found = Vec::new();
-                    let exists = at.tree.select(steps, &mut found);
+                    found.clear();
+                    let exists = at.tree.select(steps, found);
                     somewhere |= exists;
                     if selector.is_plural() {
-                        exists.then(|| plain_list(field, steps, at.tree, &found)).transpose()?
+                        exists.then(|| plain_list(field, steps, at.tree, found)).transpose()?
                     } else {
                         let text = found.first().and_then(|t| t.text()).unwrap_or("null");
                         convert(text, field.plan.ty)

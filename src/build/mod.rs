@@ -21,6 +21,7 @@ mod rejected;
 mod rows;
 mod run;
 mod show;
+pub mod stages;
 mod tasks;
 #[cfg(test)]
 mod tests;

@@ -31,7 +31,6 @@ impl Worker<'_> {
             match &sink.feed {
                 Feed::Raw(stream) if stream == name => {
                     let mut bytes = Vec::new();
-                    json::make_room(&mut bytes, current.text.len());
                     match spaced {
                         true => minify(current.text.as_bytes(), &mut bytes),
                         false => bytes.extend_from_slice(current.text.as_bytes()),

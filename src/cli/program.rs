@@ -14,6 +14,7 @@ use crate::report::{Ended, Exit, Outcome};
 ///
 /// A binary of its own that names more plugin crates calls this from its `main`.
 pub fn main() -> ExitCode {
+    scrape_malloc::keep_little();
     run(&std::env::args_os().collect::<Vec<_>>()).into()
 }
 

@@ -17,6 +17,7 @@ mod record;
 mod request;
 mod run;
 mod split;
+pub mod stages;
 mod stream;
 mod verify;
 mod walk;

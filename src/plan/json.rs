@@ -13,14 +13,6 @@ use super::native::{self, of_json as template_value};
 /// from a greater one it is read again, should a template ask for a part of it.
 const MOST_TWICE: usize = 64 << 10;
 
-/// From how many bytes on a text is long.
-const LONG: usize = 1 << 20;
-
-/// As much as glibc never takes of the memory that it keeps, however that has adapted
-/// itself (mallopt(3), `M_MMAP_THRESHOLD`: at most 32 MiB), but of the system, which has
-/// it back at once. What is not used of it takes no memory.
-const OF_THE_SYSTEM: usize = 33 << 20;
-
 /// A JSON object with its text. A template sees the object; where it is written
 /// as a whole, the text is copied.
 #[derive(Debug)]
@@ -94,13 +86,6 @@ pub fn text_of(value: &Value) -> Vec<u8> {
     text
 }
 
-/// Makes room for more bytes. Where they are many, several copies of a record of some
-/// megabytes would stay in an allocator's hands, one in each thread that had one.
-pub fn make_room(out: &mut Vec<u8>, more: usize) {
-    let room = if more < LONG { more } else { more.max(OF_THE_SYSTEM.saturating_sub(out.len())) };
-    out.reserve(room);
-}
-
 /// Writes a JSON value on one line, as `serde_json` does.
 pub fn write_value(value: &Value, out: &mut Vec<u8>) {
     match value {
@@ -140,7 +125,7 @@ pub fn write_text(text: &str, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
     // One more byte for a line end in some thirty bytes: a long text should not have to
     // move for the last of them.
-    make_room(out, bytes.len() + bytes.len() / 16 + 2);
+    out.reserve(bytes.len() + bytes.len() / 16 + 2);
     out.push(b'"');
     let mut from = 0;
     while let Some(length) = first_special(&bytes[from..]) {
@@ -224,7 +209,6 @@ fn write_plain(value: &minijinja::Value, out: &mut Vec<u8>) -> Option<()> {
         },
         ValueKind::Map => {
             if let Some(written) = value.downcast_object_ref::<Written>() {
-                make_room(out, written.text.len());
                 out.extend_from_slice(&written.text);
                 return Some(());
             }

@@ -1,5 +1,8 @@
 //! Fenced code blocks and code spans, whose content is kept to the byte.
 
+use memchr::memchr;
+
+use crate::chars::run;
 use crate::writer::Writer;
 
 /// The body of a block between its tags, without what belongs to the lines of
@@ -83,5 +86,12 @@ fn shortest_free_run(text: &str) -> usize {
 
 /// The lengths of the runs of backticks.
 fn runs(text: &str) -> impl Iterator<Item = usize> + '_ {
-    text.split(|c| c != '`').map(str::len).filter(|&n| n > 0)
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let start = at + memchr(b'`', &bytes[at..])?;
+        let length = run(bytes, start);
+        at = start + length;
+        Some(length)
+    })
 }

@@ -8,4 +8,3 @@ mod outputs;
 mod projecting;
 
 mod templates;
-mod throughput;
