@@ -20,17 +20,17 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # Stage, the function that is it (the first of these that was not inlined away), and
 # that within it which is a stage of its own.
-PACK = ["store::body::Body::pack", "zstd::bulk::compress", "CCtx::compress2"]
+PACK = ["store::body::Body::pack", "store::body::Compressor::pack", "CCtx::compress2"]
 UNPACK = ["store::body::Body::unpack", "bulk::decompressor::Decompressor::decompress"]
 STAGES = [
     ("decode gzip", ["async_compression::generic::bufread::decoder::Decoder::do_poll_read"], []),
     ("split reply", ["collect::envelope::open"], []),
     ("read keys of records", ["collect::record::Reader::page"], PACK),
     ("compress for store", PACK, []),
-    ("write store", ["store::sqlite::SqliteStore::change"], []),
+    ("write store", ["store::sqlite::SqliteStore::change", "SqliteStore as scrape::store::Store>::commit_page"], []),
     ("read store", ["store::sqlite::reader::records_of", "SqliteReader as scrape::store::Reader>::records", "rusqlite::row::Rows::next"], []),
     ("decompress from store", UNPACK, []),
-    ("project", ["build::projection::Shape::project"], []),
+    ("project", ["build::projection::Shape::project_spaced"], []),
     ("map", ["build::map::Mapping::fields"], ["build::transform::apply"]),
     ("markup and text", ["build::transform::apply"], []),
     ("tasks", ["build::tasks::make"], ["build::leak::leak"]),

@@ -329,7 +329,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// Skips a string; whether it has an escape in it.
-    #[inline]
+    #[inline(always)]
     fn string(&mut self) -> Result<bool, ScanError> {
         // Most are short and plain, and end in the bytes that were looked at last.
         if let Some(end) = self.marks.known(self.at + 1)
