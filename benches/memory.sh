@@ -9,10 +9,10 @@
 # Without numbers: 2000 and 50000 issues of 17000 bytes at 8 requests at a time. Each
 # output is removed before the next is made. At most 30 KB of disk an issue are needed:
 #
-#   benches/memory.sh 17000 8 500000        # 16 GB below TMPDIR, and some twenty minutes
+#   benches/memory.sh 17000 8 500000        # 16 GB below TMPDIR
 #
-# With fields of 5 MB all outputs are compressed (`compressed.yaml`): plain, they take
-# 26 MB for each of them.
+# takes five minutes without and more than half an hour with fields of 5 MB, for which all
+# outputs are compressed (`compressed.yaml`): plain, they take 26 MB for each of them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 size=${1:-17000} concurrency=${2:-8}

@@ -100,15 +100,27 @@ impl Allowance {
         Some(Share { of: self.0.clone(), bytes: wanted, batches: 1 })
     }
 
-    /// The build is over: who waits, waits no longer.
-    pub(super) fn close(&self) {
-        self.0.taken().closed = true;
-        self.0.less.notify_all();
+    /// The build goes on until this is dropped, in whatever way: then whoever waits waits
+    /// no longer.
+    pub(super) fn open(&self) -> Open<'_> {
+        Open(self)
     }
 
     /// The most that was taken at a time.
     pub(super) fn most(&self) -> u64 {
         self.0.taken().most
+    }
+}
+
+/// See [`Allowance::open`].
+#[must_use]
+pub(super) struct Open<'a>(&'a Allowance);
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        let shared = &self.0.0;
+        shared.taken().closed = true;
+        shared.less.notify_all();
     }
 }
 
@@ -254,10 +266,11 @@ mod tests {
     #[test]
     fn nobody_waits_when_the_build_is_over() {
         let allowance = Allowance::of(100 * MIB, 9);
+        let open = allowance.open();
         taking(&allowance, &[80, 80], |next| {
             let _first = next().flatten().expect("room");
             assert!(next().is_none());
-            allowance.close();
+            drop(open);
             assert!(matches!(next(), Some(None)));
         });
     }

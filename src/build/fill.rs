@@ -75,6 +75,7 @@ pub(super) fn fill(
     let batches = Mutex::new(batches);
     let samples = thread::scope(|scope| {
         let outlets = Outlets::start(scope, plan, sinks, &stands);
+        let open = allowance.open();
         let (finished, results) = channel::<Option<(Done, Share)>>();
         let feeder = Feeder::new(to_workers, allowance.clone(), options.batch.get());
         let taken = taken.as_ref();
@@ -109,7 +110,7 @@ pub(super) fn fill(
             rejected.write(&done.rejected)
         });
         // Nobody takes what is still to come.
-        allowance.close();
+        drop(open);
         drop(results);
         let samples = reading.join().map_err(|_| Error::Broken("reading the store"));
         let whole = handed.is_ok() && matches!(samples, Ok(Ok(_)));
