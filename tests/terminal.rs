@@ -76,9 +76,30 @@ fn bars_show_how_far_it_is_and_what_is_waited_for() {
     assert_eq!(shown.code, Some(0), "{:#?}", shown.lines);
     assert_clean(&shown.lines);
     assert!(has(&shown.lines, "out: complete"), "{:#?}", shown.lines);
-    assert!(shown.bytes.contains("build \x1b[36m━"), "a build has a bar");
     let colours = shown.bytes.contains("\x1b[36m");
     assert!(colours, "bars are coloured");
+}
+
+/// The build of a few records is over before a bar would be drawn: here each of them
+/// costs some milliseconds.
+#[test]
+fn a_build_has_a_bar() {
+    let standin = slow(&["KAFKA"], 300, 0);
+    let scrape = Scrape::new();
+    let main = common::project().join("specs/apache-jira.yaml");
+    let task = "'{% for n in range(60000) %}{% endfor %}{{ record.key }}'";
+    let spec = format!(
+        "version: 1\nname: long\nextends: {}\ntasks:\n  long: {{ leak: allow, example: {{ text: {task} }} }}\n",
+        main.display()
+    );
+    std::fs::write(scrape.dir().join("long.yaml"), spec).expect("a spec");
+    let mut args = main_job_args(&standin, "out", &["-p", "KAFKA"]);
+    args[1] = String::from("long.yaml");
+    let command = scrape.command(&args.iter().map(String::as_str).collect::<Vec<_>>());
+    let shown = Terminal::start(command, 100, 40).end();
+    assert_eq!(shown.code, Some(0), "{:#?}", shown.lines);
+    assert_clean(&shown.lines);
+    assert!(shown.bytes.contains("build \x1b[36m━"), "{}", shown.bytes);
 }
 
 #[test]
