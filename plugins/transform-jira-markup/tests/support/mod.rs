@@ -84,8 +84,7 @@ fn hidden(rest: &str, out: &mut String) -> Option<usize> {
             if !file.contains('.') || !(options.contains('=') || options == "thumbnail") {
                 return None;
             }
-            out.push_str(file);
-            out.push(' ');
+            out.extend([" ", file, " "]);
             Some(end + 1)
         }
         b'[' => {
