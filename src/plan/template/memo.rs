@@ -7,10 +7,10 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
 use minijinja::Value;
+use xxhash_rust::xxh3::Xxh3DefaultBuilder;
 
 use super::Scope;
 
@@ -27,40 +27,12 @@ struct Rendered {
     value: Value,
 }
 
-/// A hash of names, which are the spec's own: quicker than one that holds against
-/// strangers.
-#[derive(Default)]
-struct Quick(u64);
-
-impl Hasher for Quick {
-    fn write(&mut self, bytes: &[u8]) {
-        let (words, rest) = bytes.as_chunks::<8>();
-        for word in words {
-            self.write_u64(u64::from_le_bytes(*word));
-        }
-        rest.iter().for_each(|byte| self.write_u8(*byte));
-    }
-
-    fn write_u8(&mut self, byte: u8) {
-        self.write_u64(byte.into());
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        // As FxHash does.
-        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
 #[derive(Default)]
 struct Memo {
     /// The environment whose values these are.
     env: u64,
-    /// The last value of each template.
-    last: HashMap<Box<str>, Rendered, BuildHasherDefault<Quick>>,
+    /// The last value of each template, by its name, which is long.
+    last: HashMap<Box<str>, Rendered, Xxh3DefaultBuilder>,
     /// Whether some of these are long.
     has_long: bool,
     /// The lookups of the renderings that are under way, innermost last; `None`
