@@ -12,8 +12,8 @@ use super::envelope::{Misfit, Raw};
 use super::split::{self, Firsts};
 use crate::http::Cause;
 use crate::plan::{
-    ChildPlan, Env, EvalError, KeyOrder, PaginationKind, Path, Plan, Scanner, Scope, Step,
-    StreamPlan, check_json, order_key, parse_json, template_value, version_key,
+    ChildPlan, Env, EvalError, KeyOrder, PaginationKind, Path, Plan, Scope, Step, StreamPlan,
+    check_json, is_json, order_key, parse_json, template_value, version_key,
 };
 use crate::spec::{Diagnostic, Severity};
 use crate::store::{Body, ChildItem, NewRecord, Reject, Stage};
@@ -441,12 +441,6 @@ impl Fault {
             raw: Some(bytes.to_vec()),
         }
     }
-}
-
-/// Whether it is JSON for sure.
-fn is_json(bytes: &[u8]) -> bool {
-    let mut scanner = Scanner::strict(bytes);
-    scanner.value().and_then(|_| scanner.end()).is_ok()
 }
 
 /// What is not known to be JSON is read by the parser that has the last word, and the

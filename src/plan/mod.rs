@@ -48,7 +48,7 @@ pub use origin::differences;
 pub use output::{Feed, LeakPolicy, SinkPlan, TaskPlan, TransformStep};
 #[cfg(test)]
 pub use scan::DEEPEST;
-pub use scan::{ScanError, Scanner};
+pub use scan::{ScanError, Scanner, is_json};
 pub use stream::{
     Check, ChildPlan, Gaps, KeyOrder, Overlay, Pagination, PaginationKind, Partition, Preflight,
     Probe, Ranges, RequestTemplate, SortKey, StreamPlan, Sweep,

@@ -43,6 +43,12 @@ enum Mode {
     },
 }
 
+/// Whether a text is JSON and nothing else, as [`Scanner::strict`] takes it.
+pub fn is_json(text: &[u8]) -> bool {
+    let mut scanner = Scanner::strict(text);
+    scanner.value().and_then(|_| scanner.end()).is_ok()
+}
+
 /// A key of an object.
 #[derive(Debug)]
 pub struct Key {
