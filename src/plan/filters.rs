@@ -1,7 +1,5 @@
 //! What templates can call beyond minijinja's own filters and tests.
 
-mod quick;
-
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::{Mutex, PoisonError};
@@ -13,6 +11,7 @@ use minijinja::{Environment, Error, ErrorKind, State, filters, tests};
 use regex::Regex;
 
 use super::phrase::Phrase;
+use super::quick;
 use crate::spec::{closest, compile_pattern};
 
 /// Adds the engine's filters and tests to an environment.
@@ -152,11 +151,7 @@ fn consecutive(items: &Value, attribute: &str) -> Result<Value, Error> {
             _ => groups.push((key, vec![item])),
         }
     }
-    Ok(groups
-        .into_iter()
-        .map(|(key, items)| Value::from_pairs([("key", key), ("items", Value::from(items))]))
-        .collect::<Vec<_>>()
-        .into())
+    Ok(quick::grouped(groups))
 }
 
 /// `text | mentions(phrase)`: whether the words of a phrase stand in a text, in
@@ -166,7 +161,7 @@ fn mentions(text: &str, phrase: &Value) -> bool {
 }
 
 /// `text | words`: how many there are.
-fn words(text: &str) -> usize {
+pub(super) fn words(text: &str) -> usize {
     if !text.is_ascii() {
         return text.split_whitespace().count();
     }
@@ -200,23 +195,33 @@ fn truncate_words(text: &str, count: usize, options: Kwargs) -> Result<String, E
 
 /// `text | matches("^\\[.*\\]")`: whether a regular expression matches anywhere.
 fn matches(state: &State, text: &str, pattern: &str) -> Result<bool, Error> {
-    search(state, text, pattern)?;
+    state.consume_fuel(search_cost(text, pattern))?;
     Ok(regex(pattern)?.is_match(text))
 }
 
-/// Takes what a search costs at worst: the length of the text times that of the
+/// What a search costs at worst, in fuel: the length of the text times that of the
 /// pattern.
-fn search(state: &State, text: &str, pattern: &str) -> Result<(), Error> {
+pub(super) fn search_cost(text: &str, pattern: &str) -> u64 {
     let cost = (text.len() / 64).saturating_mul(1 + pattern.len() / 64);
-    state.consume_fuel(u64::try_from(cost).unwrap_or(u64::MAX))
+    u64::try_from(cost).unwrap_or(u64::MAX)
 }
 
 /// `text | findall("[A-Z]\\w+Exception")`: all matches, each once, in order of
 /// first appearance; the first group where there is one.
-fn findall<'t>(state: &State, text: &'t str, pattern: &str) -> Result<Vec<String>, Error> {
-    search(state, text, pattern)?;
+fn findall(state: &State, text: &str, pattern: &str) -> Result<Vec<String>, Error> {
+    state.consume_fuel(search_cost(text, pattern))?;
+    let found = all_matches(text, pattern, || state.consume_fuel(1))?;
+    Ok(found.into_iter().map(str::to_owned).collect())
+}
+
+/// As `findall`; `each` is called for each match.
+pub(super) fn all_matches<'t>(
+    text: &'t str,
+    pattern: &str,
+    mut each: impl FnMut() -> Result<(), Error>,
+) -> Result<IndexSet<&'t str>, Error> {
     let mut found: IndexSet<&str> = IndexSet::new();
-    let mut take = |hit: &'t str| if found.insert(hit) { state.consume_fuel(1) } else { Ok(()) };
+    let mut take = |hit: &'t str| if found.insert(hit) { each() } else { Ok(()) };
     let regex = regex(pattern)?;
     if regex.captures_len() == 1 {
         // Where a match ends costs far less than where its groups do.
@@ -227,7 +232,7 @@ fn findall<'t>(state: &State, text: &'t str, pattern: &str) -> Result<Vec<String
             hit.map_or(Ok(()), |hit| take(hit.as_str()))?;
         }
     }
-    Ok(found.into_iter().map(str::to_owned).collect())
+    Ok(found)
 }
 
 /// Patterns that are kept compiled. Templates have few of their own; those that are
@@ -241,7 +246,7 @@ type Compiled<R> = Vec<(String, R)>;
 /// Compiling costs more than matching, and is done once for all threads. A thread has
 /// a clone: what a pattern learns while it matches is shared by nobody else then, and
 /// a clone of a clone would begin without.
-fn regex(pattern: &str) -> Result<Rc<Regex>, Error> {
+pub(super) fn regex(pattern: &str) -> Result<Rc<Regex>, Error> {
     static ALL: Mutex<Compiled<Regex>> = Mutex::new(Vec::new());
     thread_local! {
         static OWN: RefCell<Compiled<Rc<Regex>>> = RefCell::default();

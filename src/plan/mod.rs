@@ -20,6 +20,7 @@ mod origin;
 mod origins;
 mod output;
 pub mod phrase;
+mod quick;
 mod scan;
 mod slips;
 mod stream;

@@ -12,7 +12,7 @@ use minijinja::value::{Enumerator, Object, ObjectExt, ObjectRepr, Serde, ValueKi
 use serde_json::Value as Json;
 
 /// What counts for a value beside the bytes of its texts: as much as it takes.
-const VALUE_BYTES: usize = 96;
+pub const VALUE_BYTES: usize = 96;
 
 /// From how many keys on an object is searched by hash.
 const MANY_KEYS: usize = 32;
@@ -59,17 +59,22 @@ impl Constant {
     }
 }
 
+impl Fields {
+    fn place_of(&self, key: &str) -> Option<usize> {
+        match &self.places {
+            Some(places) => places.get(key).copied(),
+            None => self.entries.iter().position(|(own, _)| own.as_str() == Some(key)),
+        }
+    }
+}
+
 impl Object for Fields {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         self.get_value_by_str(key.as_str()?)
     }
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
-        let entry = match &self.places {
-            Some(places) => self.entries.get(*places.get(key)?),
-            None => self.entries.iter().find(|(own, _)| own.as_str() == Some(key)),
-        };
-        entry.map(|(_, value)| value.clone())
+        self.entries.get(self.place_of(key)?).map(|(_, value)| value.clone())
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
@@ -192,6 +197,18 @@ pub fn items(value: &Value) -> Option<&[Value]> {
 pub fn entries(value: &Value) -> Option<impl Iterator<Item = (&str, &Value)>> {
     let entries = &value.downcast_object_ref::<Fields>()?.entries;
     Some(entries.iter().map(|(key, value)| (key.as_str().unwrap_or_default(), value)))
+}
+
+/// The value under a key of an object that is known to be JSON, with its place, which
+/// is often the `known` one of another such object.
+pub fn field<'v>(value: &'v Value, key: &str, known: usize) -> Option<(usize, &'v Value)> {
+    let fields = value.downcast_object_ref::<Fields>()?;
+    let is_there = |(own, _): &&(Value, Value)| own.as_str() == Some(key);
+    let place = match fields.entries.get(known).filter(is_there) {
+        Some(_) => known,
+        None => fields.place_of(key)?,
+    };
+    fields.entries.get(place).map(|(_, value)| (place, value))
 }
 
 /// How much a JSON value takes.

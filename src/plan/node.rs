@@ -1,13 +1,11 @@
 //! The node language: a tree of templates that gives a JSON value.
 
-use std::sync::Arc;
-
 use serde_json::Value;
 
 use super::eval_error::{EvalError, items_of};
 use super::json;
 use super::native::{self, Constant};
-use super::template::{Budget, Env, Scope, Template, of_bytes, of_value};
+use super::template::{Budget, Env, Name, Scope, Template, of_bytes, of_value};
 
 /// What a part of a tree costs that is made once more, in steps of a template.
 const STEP: u64 = 4;
@@ -30,9 +28,9 @@ pub enum Node {
         /// Gives the list.
         list: Template,
         /// The name of an item in `body`; `NAME_index` counts from 0.
-        var: Arc<str>,
+        var: Name,
         /// The name of its place.
-        index: Arc<str>,
+        index: Name,
         /// Items for which it is false are left out.
         when: Option<Template>,
         /// What is made of an item.

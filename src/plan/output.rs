@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use scrape_api::{Sink, Transform};
 
+use super::template::Name;
 use super::{Node, Path, Template};
 use crate::spec::Span;
 pub use crate::spec::lang::LeakPolicy;
@@ -27,7 +28,7 @@ pub struct TaskPlan {
     /// sees `record`.
     pub for_each: Option<Template>,
     /// Values computed for each example, in order; each sees those before it.
-    pub bindings: Vec<(Arc<str>, Node)>,
+    pub bindings: Vec<(Name, Node)>,
     /// Whether the example is made; sees `record`, `item` and the bindings.
     pub when: Option<Template>,
     /// The example; sees `record`, `item` and the bindings.

@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use super::eval_error::{EvalError, texts, values};
 use super::native::{self, Constant};
+use super::quick::{self, Got, Quick};
 use super::{filters, json};
 use crate::spec::Span;
 
@@ -25,10 +26,11 @@ use budget::FUEL;
 pub(super) use budget::{of_bytes, of_value};
 pub use calls::Callee;
 pub use memo::forget_long;
+pub(super) use sandbox::Level;
 pub use sandbox::is_below;
-use sandbox::{Asked, Folders, Level};
+use sandbox::{Asked, Folders};
 use scope::SCOPE;
-pub use scope::Scope;
+pub use scope::{Name, Scope};
 
 /// Where the native value of `{{ expr }}` is kept while it is evaluated.
 const NATIVE: &str = "__value";
@@ -40,6 +42,8 @@ pub struct Template {
     source: Arc<str>,
     span: Span,
     kind: Kind,
+    /// What can be evaluated without minijinja.
+    quick: Option<Arc<Quick>>,
     /// Whether it takes no name from outside: its value can only differ by what
     /// the texts that it renders take.
     steady: bool,
@@ -51,9 +55,7 @@ enum Kind {
     Constant(Constant),
     /// Exactly one `{{ expr }}`: the value keeps its type. `shift` is how much
     /// further right the expression stands in what was compiled.
-    /// `names` is `["record", "title"]` where it is no more than `record.title`.
-    /// `text` is the file of `render("title.j2")` where it is no more than that.
-    Native { shift: usize, start: usize, end: usize, names: Arc<[String]>, text: Option<Arc<str>> },
+    Native { shift: usize, start: usize, end: usize },
     /// Text.
     Text,
 }
@@ -66,6 +68,7 @@ pub struct Env {
     id: u64,
     folders: Folders,
     asked: Asked,
+    files: quick::Files,
 }
 
 impl Default for Env {
@@ -103,7 +106,7 @@ impl Env {
         // end, and to drop such a value takes more stack than there is.
         inner.remove_global("namespace");
         inner.add_function("render", move |state: &State, name: String| render(id, state, &name));
-        Self { inner, next: 0, id, folders, asked }
+        Self { inner, next: 0, id, folders, asked, files: quick::Files::default() }
     }
 
     /// Compiles a template. `span` is the place of exactly this text; where the
@@ -121,7 +124,7 @@ impl Env {
         let source: Arc<str> = source.into();
         if !source.contains("{{") && !source.contains("{%") && !source.contains("{#") {
             let kind = Kind::Constant(Value::String(source.to_string()).into());
-            return Ok(Template { id: "".into(), source, span, kind, steady: false });
+            return Ok(Template { id: "".into(), source, span, kind, quick: None, steady: false });
         }
         // The folder is part of the name, so that `render` finds its texts.
         let id: Arc<str> = folder.join(format!("\u{1}{}", self.next)).to_string_lossy().into();
@@ -131,21 +134,28 @@ impl Env {
             Some((start, expression)) => {
                 let head = format!("{{% set {NATIVE} = ");
                 let shift = head.len().wrapping_sub(start);
-                let names = dotted_names(expression).into();
-                let text = rendered(expression).map(|name| beside(name, &id).into());
-                let end = start + expression.len();
-                let kind = Kind::Native { shift, start, end, names, text };
+                let kind = Kind::Native { shift, start, end: start + expression.len() };
                 (format!("{head}{expression} %}}"), kind)
             }
             None => (source.to_string(), Kind::Text),
         };
-        let mut template = Template { id: id.clone(), source, span, kind, steady: false };
+        let mut template =
+            Template { id: id.clone(), source, span, kind, quick: None, steady: false };
         let checked = budget::check_chains(&text);
         if let Err(error) =
             checked.and_then(|()| self.inner.add_template_owned(id.to_string(), text))
         {
             return Err(template.error(&error, None));
         }
+        let syntax = self.inner.syntax().clone();
+        let quick = match &template.kind {
+            Kind::Native { start, end, .. } => {
+                let expression = format!("{{{{ {} }}}}", &template.source[*start..*end]);
+                Quick::parse(&expression, &id, syntax, &self.files)
+            }
+            _ => Quick::parse(&template.source, &id, syntax, &self.files),
+        };
+        template.quick = quick.map(Arc::new);
         template.steady = self.undeclared(&template).iter().all(|name| self.has_global(name));
         Ok(template)
     }
@@ -155,7 +165,22 @@ impl Env {
     /// # Errors
     /// With the place and what was wrong.
     pub fn eval(&self, template: &Template, scope: &Scope) -> Result<Value, EvalError> {
-        let value = self.eval_json(template, scope)?;
+        if let Kind::Constant(value) = &template.kind {
+            self.spend(of_value(&value.native()), template)?;
+            return Ok(value.json().clone());
+        }
+        let quickly = self.quickly(template, scope, |got| match got.into_text() {
+            Ok(text) => Some((budget::of_text(&text), Value::String(text))),
+            Err(got) => {
+                let value = native::settled(got.into_value()).ok()?;
+                Some((of_value(&value), native::to_json(&value).ok()?))
+            }
+        })?;
+        if let Some((cost, value)) = quickly {
+            self.spend(cost, template)?;
+            return Ok(value);
+        }
+        let value = self.settled(self.run_whole(template, scope)?, template)?;
         native::to_json(&value).map_err(|e| template.failed(e.to_string()))
     }
 
@@ -168,7 +193,15 @@ impl Env {
         template: &Template,
         scope: &Scope,
     ) -> Result<minijinja::Value, EvalError> {
-        let value = self.eval_native(template, scope)?;
+        self.settled(self.eval_native(template, scope)?, template)
+    }
+
+    /// What JSON holds of a value that was evaluated.
+    fn settled(
+        &self,
+        value: minijinja::Value,
+        template: &Template,
+    ) -> Result<minijinja::Value, EvalError> {
         let value = native::settled(value).map_err(|e| template.failed(e.to_string()))?;
         self.spend(of_value(&value), template)?;
         Ok(value)
@@ -194,18 +227,22 @@ impl Env {
         out: &mut Vec<u8>,
     ) -> Result<(), EvalError> {
         let before = out.len();
-        let written = match &template.kind {
-            Kind::Constant(value) => {
-                json::write_value(value.json(), out);
-                Ok(())
+        if let Kind::Constant(value) = &template.kind {
+            json::write_value(value.json(), out);
+        } else {
+            let quickly = self.quickly(template, scope, |got| match got.text() {
+                Some(text) => {
+                    json::write_text(text, out);
+                    Some(())
+                }
+                None => json::write(&got.value(), out).ok(),
+            })?;
+            if quickly.is_none() {
+                out.truncate(before);
+                let value = self.run_whole(template, scope)?;
+                json::write(&value, out).map_err(|e| template.failed(e.to_string()))?;
             }
-            Kind::Text if !template.steady => {
-                json::write_text(&self.render_text(template, scope)?, out);
-                Ok(())
-            }
-            _ => json::write(&self.eval_native(template, scope)?, out),
-        };
-        written.map_err(|e| template.failed(e.to_string()))?;
+        }
         self.spend(budget::of_bytes(out.len() - before), template)
     }
 
@@ -221,40 +258,36 @@ impl Env {
         if let Kind::Constant(value) = &template.kind {
             return Ok(value.native());
         }
-        if let Kind::Native { names, .. } = &template.kind
-            && let Some(value) = scope.walk(names)
-        {
-            return Ok(value);
+        match self.quickly(template, scope, |got| Some(got.into_value()))? {
+            Some(value) => Ok(value),
+            None => self.run_whole(template, scope),
         }
-        if let Kind::Native { text: Some(file), .. } = &template.kind
-            && let Some(value) = self.recall_text(file, template, scope)?
-        {
-            return Ok(value);
-        }
+    }
+
+    /// What `take` makes of the value, evaluated without minijinja; none where that does
+    /// not know how.
+    fn quickly<T>(
+        &self,
+        template: &Template,
+        scope: &Scope,
+        take: impl FnOnce(Got) -> Option<T>,
+    ) -> Result<Option<T>, EvalError> {
+        let Some(quick) = &template.quick else { return Ok(None) };
+        let done = match template.kind {
+            Kind::Text => quick.text(self, self.id, scope, FUEL, take),
+            _ => quick.value(self, self.id, scope, FUEL, take),
+        };
+        let Some(done) = done else { return Ok(None) };
+        self.spend(done.fuel, template)?;
+        Ok(Some(done.made))
+    }
+
+    /// Evaluates by minijinja.
+    fn run_whole(&self, template: &Template, scope: &Scope) -> Result<minijinja::Value, EvalError> {
         if template.steady {
             return memo::recall(self.id, &template.id, scope, || self.run(template, scope));
         }
         self.run(template, scope)
-    }
-
-    /// The text of a file, without an evaluation only to call `render`. None where that
-    /// fails: then the call is to say where.
-    fn recall_text(
-        &self,
-        file: &Arc<str>,
-        template: &Template,
-        scope: &Scope,
-    ) -> Result<Option<minijinja::Value>, EvalError> {
-        let mut fuel = 0;
-        let value = memo::recall(self.id, file, scope, || {
-            let _level = Level::enter(file)?;
-            let done = self.inner.get_template(file)?.render_captured(scope.value())?;
-            fuel = used(done.state());
-            Ok::<_, minijinja::Error>(done.into_output().into())
-        });
-        let Ok(value) = value else { return Ok(None) };
-        self.spend(fuel + of_value(&value), template)?;
-        Ok(Some(value))
     }
 
     /// Runs what was compiled.
@@ -289,14 +322,11 @@ impl Env {
     /// # Errors
     /// As [`Env::eval`].
     pub fn test(&self, template: &Template, scope: &Scope) -> Result<bool, EvalError> {
-        let value = self.eval_native(template, scope)?;
-        Ok(match value.as_str() {
-            // What a text template writes for a condition.
-            Some(text) => {
-                !matches!(text.trim().to_ascii_lowercase().as_str(), "" | "false" | "none" | "0")
-            }
-            None => value.is_true(),
-        })
+        let quickly = self.quickly(template, scope, |got| Some(counts_as_true(got)))?;
+        match quickly {
+            Some(holds) => Ok(holds),
+            None => Ok(counts_as_true(Got::Own(self.eval_native(template, scope)?))),
+        }
     }
 
     /// Evaluates to text: null is `None`, numbers and booleans as JSON writes
@@ -353,11 +383,22 @@ impl Env {
     }
 }
 
+impl quick::Loader for Env {
+    fn source(&self, name: &str) -> Option<(String, SyntaxConfig)> {
+        let text = self.inner.get_template(name).ok()?;
+        Some((text.source().to_owned(), self.inner.syntax().clone()))
+    }
+
+    fn files(&self) -> &quick::Files {
+        &self.files
+    }
+}
+
 impl Template {
     /// A value that is no template.
     pub fn constant(value: Value, span: Span) -> Self {
         let (id, source) = ("".into(), "".into());
-        Self { id, source, span, kind: Kind::Constant(value.into()), steady: false }
+        Self { id, source, span, kind: Kind::Constant(value.into()), quick: None, steady: false }
     }
 
     /// The text as it was written.
@@ -437,24 +478,16 @@ fn single_expression(source: &str) -> Option<(usize, &str)> {
     Some((source.find(expression)?, expression))
 }
 
-/// The name in `render("name")` where an expression is no more than that.
-fn rendered(expression: &str) -> Option<&str> {
-    let call = expression.strip_prefix("render(")?.strip_suffix(')')?.trim();
-    let inside = |quote: char| call.strip_prefix(quote)?.strip_suffix(quote);
-    let name = inside('"').or_else(|| inside('\''))?;
-    // Without escapes, and without the end of one text and the beginning of another.
-    name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-./".contains(&b)).then_some(name)
-}
-
-/// The names of an expression that is no more than names with points between
-/// them; else none.
-fn dotted_names(expression: &str) -> Vec<String> {
-    let is_name = |part: &str| {
-        part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-    };
-    let names: Vec<String> = expression.split('.').map(str::to_owned).collect();
-    if names.iter().all(|name| is_name(name)) { names } else { Vec::new() }
+/// Whether a condition holds.
+fn counts_as_true(value: Got) -> bool {
+    let value = value.value();
+    match value.as_str() {
+        // What a text template writes for a condition.
+        Some(text) => {
+            !matches!(text.trim().to_ascii_lowercase().as_str(), "" | "false" | "none" | "0")
+        }
+        None => value.is_true(),
+    }
 }
 
 fn load_text(
@@ -515,7 +548,7 @@ fn render(env: u64, state: &State, name: &str) -> Result<minijinja::Value, minij
 
 /// The file that a name means in a template: below that template's folder. What
 /// would leave the folder is a name that no file has.
-fn beside(name: &str, template: &str) -> String {
+pub(super) fn beside(name: &str, template: &str) -> String {
     // Nearly all are no more than the name of a file.
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
     if name.bytes().all(is_plain)

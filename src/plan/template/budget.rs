@@ -71,6 +71,11 @@ pub fn of_value(value: &Value) -> u64 {
     of_bytes(native::bytes(value))
 }
 
+/// What it costs to make a text.
+pub(super) fn of_text(text: &str) -> u64 {
+    of_bytes(native::VALUE_BYTES + text.len())
+}
+
 /// Refuses a template with an expression that is too long a chain.
 ///
 /// # Errors

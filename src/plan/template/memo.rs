@@ -13,6 +13,7 @@ use minijinja::Value;
 use xxhash_rust::xxh3::Xxh3DefaultBuilder;
 
 use super::Scope;
+use crate::plan::quick;
 
 /// A text above this size is not kept for the next record, which has one of its own, in
 /// bytes.
@@ -117,6 +118,7 @@ pub(super) fn recall<E>(
 /// hold its values: to be called when all is made of it. Where there was none, there is
 /// nothing to gain.
 pub fn forget_long() {
+    quick::forget_long();
     MEMO.with_borrow_mut(|memo| {
         if std::mem::take(&mut memo.has_long) {
             memo.last.retain(|_, last| last.lookups.iter().all(|(_, from)| from.is_none()));

@@ -60,7 +60,7 @@ impl Asked {
 }
 
 /// Counts how deep texts render one another on this thread.
-pub(super) struct Level;
+pub struct Level;
 
 thread_local! {
     static DEPTH: Cell<u32> = const { Cell::new(0) };
@@ -69,7 +69,7 @@ thread_local! {
 impl Level {
     /// # Errors
     /// Where it is too deep.
-    pub(super) fn enter(name: &str) -> Result<Self, Error> {
+    pub fn enter(name: &str) -> Result<Self, Error> {
         let depth = DEPTH.get();
         if depth >= DEEPEST {
             return Err(Error::new(

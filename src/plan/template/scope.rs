@@ -1,14 +1,44 @@
 //! The names that a template sees.
 
 use std::collections::BTreeSet;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use minijinja::value::{Enumerator, Object};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::memo;
 
 /// The name under which a scope finds itself, for `render`.
 pub(super) const SCOPE: &str = "__scope";
+
+/// A name, with what tells most others apart from it.
+#[derive(Debug, Clone, Eq)]
+pub struct Name {
+    hash: u64,
+    text: Arc<str>,
+}
+
+impl<T: Into<Arc<str>>> From<T> for Name {
+    fn from(text: T) -> Self {
+        let text = text.into();
+        Self { hash: xxh3_64(text.as_bytes()), text }
+    }
+}
+
+impl PartialEq for Name {
+    fn eq(&self, other: &Self) -> bool {
+        self.hash == other.hash && self.text == other.text
+    }
+}
+
+impl Deref for Name {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
 
 /// The names that a template sees. Cheap to extend and to clone: the values are
 /// shared.
@@ -18,7 +48,7 @@ pub struct Scope(Arc<Layer>);
 /// One name, above those of another scope.
 #[derive(Debug)]
 struct Layer {
-    name: Arc<str>,
+    name: Name,
     value: minijinja::Value,
     below: Option<Scope>,
 }
@@ -38,7 +68,7 @@ impl Scope {
 
     /// This scope with one more name, which hides one of the same name.
     #[must_use]
-    pub fn with(&self, name: impl Into<Arc<str>>, value: minijinja::Value) -> Self {
+    pub fn with(&self, name: impl Into<Name>, value: minijinja::Value) -> Self {
         Self(Arc::new(Layer { name: name.into(), value, below: Some(self.clone()) }))
     }
 
@@ -50,33 +80,40 @@ impl Scope {
 
     /// The value of a name.
     pub fn get(&self, name: &str) -> Option<minijinja::Value> {
-        self.layer(name).map(|scope| scope.0.value.clone())
+        self.layer(|own| **own == *name).map(|scope| scope.0.value.clone())
     }
 
-    fn layer(&self, name: &str) -> Option<&Self> {
+    /// The value of a name.
+    pub(in crate::plan) fn find(&self, name: &Name) -> Option<&minijinja::Value> {
+        self.layer(|own| own == name).map(|scope| &scope.0.value)
+    }
+
+    /// The uppermost of the scopes, this one and those below, whose own name is the one.
+    fn layer(&self, is_it: impl Fn(&Name) -> bool) -> Option<&Self> {
         let mut at = Some(self);
-        while let Some(scope) = at.filter(|scope| *scope.0.name != *name) {
+        while let Some(scope) = at.filter(|scope| !is_it(&scope.0.name)) {
             at = scope.0.below.as_ref();
         }
         at
     }
 
-    /// The value under `names[0]`, its attribute `names[1]` and so on; `None`
-    /// where something is not there, or there are no names.
-    pub(super) fn walk(&self, names: &[String]) -> Option<minijinja::Value> {
-        let (first, rest) = names.split_first()?;
-        let value = rest.iter().try_fold(self.get(first)?, |at, name| at.get_attr(name).ok())?;
-        (!value.is_undefined()).then_some(value)
-    }
-
     /// The scope, itself or one below, that a name comes from.
-    pub(super) fn origin(&self, name: &str) -> Option<Self> {
-        self.layer(name).cloned()
+    pub(in crate::plan) fn origin(&self, name: &str) -> Option<Self> {
+        self.layer(|own| **own == *name).cloned()
     }
 
     pub(super) fn is_origin(&self, name: &str, origin: Option<&Self>) -> bool {
-        match (self.layer(name), origin) {
-            (Some(own), Some(other)) => Arc::ptr_eq(&own.0, &other.0),
+        Self::are_one(self.layer(|own| **own == *name), origin)
+    }
+
+    /// Whether a name comes from this scope, itself or one below, or from none.
+    pub(in crate::plan) fn comes_from(&self, name: &Name, origin: Option<&Self>) -> bool {
+        Self::are_one(self.layer(|own| own == name), origin)
+    }
+
+    fn are_one(one: Option<&Self>, other: Option<&Self>) -> bool {
+        match (one, other) {
+            (Some(one), Some(other)) => Arc::ptr_eq(&one.0, &other.0),
             (None, None) => true,
             _ => false,
         }
