@@ -6,9 +6,10 @@ use std::sync::{Mutex, PoisonError};
 
 use indexmap::IndexSet;
 use minijinja::value::{Kwargs, Rest, Value, ValueKind, ValueOrKwargs, from_args};
-use minijinja::{Environment, Error, ErrorKind, State, filters, tests};
+use minijinja::{Environment, Error, ErrorKind, State, filters, tests as minijinja_tests};
 
 use regex::Regex;
+use wide::u8x32;
 
 use super::phrase::Phrase;
 use super::quick;
@@ -22,7 +23,8 @@ pub fn register(env: &mut Environment<'static>) {
     env.add_test("mentioning", mentions);
     env.add_filter("words", words);
     env.add_test("in", |state: &State, value: &Value, list: &Value| {
-        quick::is_in(state, value, list).unwrap_or_else(|| tests::is_in(state, value, list))
+        quick::is_in(state, value, list)
+            .unwrap_or_else(|| minijinja_tests::is_in(state, value, list))
     });
     env.add_filter("truncate_words", truncate_words);
     env.add_filter("matches", matches);
@@ -165,13 +167,22 @@ pub(super) fn words(text: &str) -> usize {
     if !text.is_ascii() {
         return text.split_whitespace().count();
     }
-    // Each begins behind a space, or at the start.
-    let is_space = |byte: u8| matches!(byte, b'\t'..=b'\r' | b' ');
-    let first = text.bytes().next().is_some_and(|byte| !is_space(byte));
-    let bytes = text.as_bytes();
-    let pairs = bytes.iter().zip(bytes.get(1..).unwrap_or_default());
-    let begin = pairs.filter(|(before, at)| is_space(**before) && !is_space(**at)).count();
-    usize::from(first) + begin
+    const BLOCK: usize = 32;
+    let (blocks, rest) = text.as_bytes().as_chunks::<BLOCK>();
+    let mut last = [b' '; BLOCK];
+    last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+    let (mut count, mut within) = (0, false);
+    for block in blocks.iter().chain([&last]) {
+        let bytes = u8x32::new(*block);
+        // The others that are space lie side by side.
+        let others = bytes - u8x32::splat(b'\t');
+        let most = u8x32::splat(b'\r' - b'\t');
+        let space = bytes.simd_eq(u8x32::splat(b' ')) | others.max(most).simd_eq(most);
+        let word = !space.to_bitmask();
+        count += (word & !(word << 1 | u32::from(within))).count_ones() as usize;
+        within = word >> (BLOCK - 1) == 1;
+    }
+    count
 }
 
 /// `text | truncate_words(100, end=" …")`: the first words, with what stands
@@ -274,4 +285,32 @@ fn kept<R: Clone, E>(
     }
     compiled.push((pattern.to_owned(), regex.clone()));
     Ok(regex)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+
+    #[test]
+    fn words_are_what_stands_between_space() {
+        let long = "a bc\td  e\n".repeat(20);
+        let edge = format!("{}x y", "z".repeat(31));
+        let texts = [
+            "",
+            " ",
+            "a",
+            " a ",
+            &long,
+            &edge,
+            &edge[1..],
+            "é a\u{a0}b\u{2003}c",
+            "a\x0b\x0cb\x08c",
+        ];
+        for text in texts {
+            for from in 0..text.len().min(40) {
+                let text = text.get(from..).unwrap_or_default();
+                assert_eq!(words(text), text.split_whitespace().count(), "{text:?}");
+            }
+        }
+    }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use minijinja::value::{Enumerator, Object, ValueKind};
 use scrape_api::Bytes;
 use serde_json::Value;
+use wide::u8x32;
 
 use super::native::{self, of_json as template_value};
 
@@ -127,10 +128,44 @@ pub fn write_text(text: &str, out: &mut Vec<u8>) {
     // move for the last of them.
     out.reserve(bytes.len() + bytes.len() / 16 + 2);
     out.push(b'"');
+    // Up to where it is written.
     let mut from = 0;
-    while let Some(length) = first_special(&bytes[from..]) {
-        let at = from + length;
-        out.extend_from_slice(&bytes[from..at]);
+    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
+    for (n, block) in blocks.iter().enumerate() {
+        let special = specials(*block);
+        if special != 0 {
+            escape(bytes, &mut from, n * BLOCK, special, out);
+        }
+    }
+    let mut last = [b' '; BLOCK];
+    last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+    escape(bytes, &mut from, blocks.len() * BLOCK, specials(last), out);
+    out.extend_from_slice(&bytes[from..]);
+    out.push(b'"');
+}
+
+/// How many bytes are looked at at once.
+const BLOCK: usize = 32;
+
+/// The bytes of a block that cannot stand in a JSON string as they are, by the bits of
+/// their places.
+fn specials(block: [u8; BLOCK]) -> u32 {
+    let bytes = u8x32::new(block);
+    let last_control = u8x32::splat(b' ' - 1);
+    let control = bytes.max(last_control).simd_eq(last_control);
+    let special = control | bytes.simd_eq(u8x32::splat(b'"')) | bytes.simd_eq(u8x32::splat(b'\\'));
+    special.to_bitmask()
+}
+
+/// Writes what is `from` one place up to the last byte of a block that is special, which
+/// begins at `start`.
+fn escape(bytes: &[u8], from: &mut usize, start: usize, special: u32, out: &mut Vec<u8>) {
+    let mut special = special;
+    while special != 0 {
+        let at = start + special.trailing_zeros() as usize;
+        special &= special - 1;
+        out.extend_from_slice(&bytes[*from..at]);
+        *from = at + 1;
         let short = match bytes[at] {
             b'\n' => b'n',
             b'\r' => b'r',
@@ -147,35 +182,7 @@ pub fn write_text(text: &str, out: &mut Vec<u8>) {
         } else {
             out.extend_from_slice(&[b'\\', short]);
         }
-        from = at + 1;
     }
-    out.extend_from_slice(&bytes[from..]);
-    out.push(b'"');
-}
-
-/// The place of the first byte that cannot stand in a JSON string as it is.
-fn first_special(bytes: &[u8]) -> Option<usize> {
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (n, word) in words.iter().enumerate() {
-        let special = specials(*word);
-        if special != 0 {
-            return Some(8 * n + special.trailing_zeros() as usize / 8);
-        }
-    }
-    let mut last = [b' '; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    let special = specials(last);
-    (special != 0).then(|| 8 * words.len() + special.trailing_zeros() as usize / 8)
-}
-
-/// Of eight bytes at once, the high bits of those below a space, of quotes and of
-/// backslashes. Above the lowest there may be some too many: a borrow goes on.
-fn specials(bytes: [u8; 8]) -> u64 {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    let word = u64::from_le_bytes(bytes);
-    let below = |limit: u8, word: u64| word.wrapping_sub(ONES * u64::from(limit)) & !word;
-    let is = |byte: u8| below(1, word ^ (ONES * u64::from(byte)));
-    (below(b' ', word) | is(b'"') | is(b'\\')) & (ONES << 7)
 }
 
 /// Writes a value as JSON on one line, as `serde_json` would.

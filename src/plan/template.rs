@@ -569,4 +569,6 @@ pub(super) fn beside(name: &str, template: &str) -> String {
 const OUTSIDE: &str = "\u{2}";
 
 #[cfg(test)]
+mod quick_tests;
+#[cfg(test)]
 mod tests;

@@ -5,13 +5,19 @@ use minijinja::value::ValueKind;
 
 use super::eval::Run;
 use super::got::Got;
-use super::lists::{self, ITEM, Made, STEP, Test};
+use super::lists::{self, ITEM, Made, SLOT, STEP, Test};
 use super::tree::{Expr, Filter, Op};
 use crate::plan::filters;
+
+/// What arguments cost that are part of a filter here.
+const ARGUMENTS: usize = 5 * STEP;
 
 impl Run<'_> {
     /// The value of a filter.
     pub(super) fn filter<'v>(&'v self, of: Got<'v>, filter: &'v Filter) -> Option<Got<'v>> {
+        if filter.has_arguments() {
+            self.charge(ARGUMENTS)?;
+        }
         let made = match filter {
             Filter::Trim => {
                 let trimmed = of.cut(str::trim)?;
@@ -20,10 +26,9 @@ impl Run<'_> {
             }
             Filter::Words => return Some(Got::Own(Value::from(filters::words(of.text()?)))),
             Filter::Length => {
-                let length = match (of.text(), of.items()) {
-                    (Some(text), _) => text.chars().count(),
-                    (_, Some(items)) => items.len(),
-                    _ => return None,
+                let length = match of.text() {
+                    Some(text) => text.chars().count(),
+                    None => of.value().len()?,
                 };
                 return Some(Got::Own(Value::from(length)));
             }
@@ -35,11 +40,16 @@ impl Run<'_> {
             }
             Filter::First => {
                 let first = of.items()?.first()?;
+                let made = match first.as_str() {
+                    Some(text) => text.len(),
+                    None => 2 * SLOT * first.len().unwrap_or_default(),
+                };
+                self.charge(made)?;
                 return (!first.is_undefined()).then(|| Got::Own(first.clone()));
             }
             Filter::List => {
                 let items = of.items()?;
-                self.charge(ITEM * items.len())?;
+                self.charge((ITEM + SLOT) * items.len())?;
                 return Some(match &of {
                     Got::Own(value) if value.kind() == ValueKind::Seq => of,
                     _ => Got::Own(items.to_vec().into()),
@@ -57,9 +67,9 @@ impl Run<'_> {
                 return Some(Got::Text(lists::joined(items, separator, length)));
             }
             Filter::Chain(others) => {
-                let mut items = of.items()?.to_vec();
+                let mut items = of.list()?.to_vec();
                 for other in others {
-                    items.extend_from_slice(self.expr(other)?.items()?);
+                    items.extend_from_slice(self.expr(other)?.list()?);
                 }
                 let units = STEP * items.len();
                 Made { value: items.into(), units }
@@ -75,7 +85,7 @@ impl Run<'_> {
                 let test = match (test, &value) {
                     (Some((Op::Eq, _)), Some(value)) => Test::Eq(value),
                     (Some((Op::Ne, _)), Some(value)) => Test::Ne(value),
-                    (Some(_), Some(value)) => Test::In(lists::items_of(value)?),
+                    (Some(_), Some(value)) => Test::In(value),
                     _ => Test::True,
                 };
                 lists::selected(of.items()?, attribute.as_deref(), &test, *wanted)?
@@ -92,7 +102,7 @@ impl Run<'_> {
                 Some(lists::texts(found.into_iter()))
             })?,
         };
-        self.charge(made.units)?;
+        self.charge(made.units + SLOT * made.value.len().unwrap_or_default())?;
         Some(Got::Own(made.value))
     }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use minijinja::Value;
 
 use super::got::Got;
-use super::lists::{self, ITEM, STEP};
+use super::lists::{self, ITEM, SLOT, STEP};
 use super::text::{File, Loader, Scratch, keep, recall};
 use super::tree::{Expr, LoopField, Op};
 use crate::plan::native;
@@ -94,7 +94,7 @@ impl<'r> Run<'r> {
                 let (start, stop) = (bound(start.as_deref())?, bound(stop.as_deref())?);
                 let of = self.expr(of)?;
                 let items = of.items()?;
-                self.charge(2 * STEP + ITEM * items.len())?;
+                self.charge(3 * STEP + ITEM * items.len())?;
                 Got::Own(lists::slice(items, start, stop)?)
             }
             Expr::Not(of) => Got::Own(Value::from(!self.expr(of)?.is_true())),
@@ -130,12 +130,12 @@ impl<'r> Run<'r> {
             Expr::List(items) => {
                 let items = items.iter().map(|item| self.expr(item).map(Got::into_value));
                 let items: Vec<Value> = items.collect::<Option<_>>()?;
-                self.charge(STEP * items.len())?;
+                self.charge(SLOT * items.len())?;
                 Got::Own(items.into())
             }
             Expr::Filter { of, filter } => {
                 let of = self.expr(of)?;
-                self.charge(of.text().map_or(0, str::len))?;
+                self.charge(ITEM + of.text().map_or(0, str::len))?;
                 self.filter(of, filter)?
             }
             Expr::Loop(field) => {
@@ -180,9 +180,8 @@ impl<'r> Run<'r> {
         if let Op::In | Op::NotIn = op {
             let found = match (second.items(), second.text()) {
                 (Some(items), _) => {
-                    let place = lists::place(&first.value(), items);
-                    self.charge(ITEM * place.map_or(items.len(), |place| place + 1))?;
-                    place.is_some()
+                    self.charge(ITEM * items.len())?;
+                    lists::stands_in(&first.value(), &second.value(), items)
                 }
                 (None, Some(text)) => {
                     self.charge(text.len())?;

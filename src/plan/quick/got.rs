@@ -39,6 +39,15 @@ impl Got<'_> {
         }
     }
 
+    /// The items of a list, and of nothing else that has some.
+    pub(super) fn list(&self) -> Option<&[Value]> {
+        match self {
+            Self::Ref(value) if value.kind() == ValueKind::Seq => items_of(value),
+            Self::Own(value) if value.kind() == ValueKind::Seq => items_of(value),
+            _ => None,
+        }
+    }
+
     pub(super) fn is_true(&self) -> bool {
         match self {
             Self::Ref(value) => value.is_true(),

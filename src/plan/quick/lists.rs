@@ -3,19 +3,27 @@
 //! other forms. Whatever is not as expected (an attribute that is missing, an option,
 //! another type) is left to those, messages included.
 
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::sync::{Arc, OnceLock};
 
 use minijinja::value::{Enumerator, Kwargs, Object, ObjectRepr, Value, ValueKind, from_args};
 use minijinja::{Error, State};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::plan::native;
 
-/// What minijinja takes for a step, an item and a call, in units of which a step has 64.
+/// What minijinja takes for a step, an item, its place in a list that is made, and a
+/// call, in units of which a step has 64.
 pub(super) const STEP: usize = 64;
 pub(super) const ITEM: usize = 32;
+pub(super) const SLOT: usize = 32;
 const CALL: usize = 64;
 
-/// More are not compared with each other.
+/// Up to as many texts are compared one by one.
+const FEW_TEXTS: usize = 8;
+
+/// More are not taken out of what only can be gone through.
 const MOST_UNIQUE: usize = 16;
 
 /// What a filter made, and what that costs.
@@ -29,7 +37,8 @@ pub(super) enum Test<'t> {
     True,
     Eq(&'t Value),
     Ne(&'t Value),
-    In(&'t [Value]),
+    /// Whether it stands in a list.
+    In(&'t Value),
 }
 
 /// The value of a filter that minijinja calls; none where its own way is to be gone.
@@ -63,10 +72,9 @@ pub fn call(state: &State, name: &str, args: &[Value]) -> Result<Option<Value>, 
 /// `value is in list`; none where minijinja's own test is to look.
 pub fn is_in(state: &State, value: &Value, list: &Value) -> Option<Result<bool, Error>> {
     let items = items_of(list)?;
-    let place = place(value, items);
-    let units = ITEM * place.map_or(items.len(), |place| place + 1);
+    let units = ITEM * items.len();
     let fuel = state.consume_fuel(u64::try_from(units / STEP).unwrap_or(u64::MAX));
-    Some(fuel.map(|()| place.is_some()))
+    Some(fuel.map(|()| stands_in(value, list, items)))
 }
 
 fn chosen(list: &Value, attribute: Option<&Value>, test: &[Value], wanted: bool) -> Option<Made> {
@@ -79,7 +87,7 @@ fn chosen(list: &Value, attribute: Option<&Value>, test: &[Value], wanted: bool)
         [test, operand] => match text(test)? {
             "eq" => Test::Eq(operand),
             "ne" => Test::Ne(operand),
-            "in" => Test::In(items_of(operand)?),
+            "in" => Test::In(operand),
             _ => return None,
         },
         _ => return None,
@@ -99,20 +107,21 @@ fn join(state: &State, list: &Value, separator: &Value) -> Option<Made> {
 }
 
 fn different(list: &Value, case_sensitive: bool) -> Option<Made> {
-    if let Some(items) = items_of(list) {
-        return unique(items, case_sensitive);
+    match items_of(list) {
+        Some(items) => unique(items, case_sensitive),
+        None if list.kind() == ValueKind::Seq && list.len()? <= MOST_UNIQUE => {
+            unique(&list.try_iter().ok()?.collect::<Vec<_>>(), case_sensitive)
+        }
+        None => None,
     }
-    if list.kind() != ValueKind::Seq || list.len()? > MOST_UNIQUE {
-        return None;
-    }
-    unique(&list.try_iter().ok()?.collect::<Vec<_>>(), case_sensitive)
 }
 
 /// The items of a list that is known to have them in memory.
 pub(super) fn items_of(list: &Value) -> Option<&[Value]> {
     let made = || list.downcast_object_ref::<Vec<Value>>().map(Vec::as_slice);
+    let texts = || list.downcast_object_ref::<Texts>().map(|texts| texts.items.as_slice());
     let cut = || list.downcast_object_ref::<Cut>().map(|cut| cut.0.as_slice());
-    native::items(list).or_else(made).or_else(cut)
+    native::items(list).or_else(made).or_else(texts).or_else(cut)
 }
 
 /// A text, if it is one that no filter has marked as safe.
@@ -120,12 +129,18 @@ pub(super) fn text(value: &Value) -> Option<&str> {
     value.as_str().filter(|_| value.kind() == ValueKind::String && !value.is_safe())
 }
 
-/// Where a value stands in a list.
-pub(super) fn place(value: &Value, items: &[Value]) -> Option<usize> {
-    match text(value) {
-        Some(wanted) => items.iter().position(|item| text(item) == Some(wanted)),
-        None => items.iter().position(|item| item == value),
+/// Whether a value stands in a list of these items.
+pub(super) fn stands_in(value: &Value, list: &Value, items: &[Value]) -> bool {
+    let Some(wanted) = value.as_str().filter(|_| value.kind() == ValueKind::String) else {
+        return items.contains(value);
+    };
+    if items.len() > FEW_TEXTS
+        && let Some(texts) = list.downcast_object_ref::<Texts>()
+        && !texts.may_hold(wanted)
+    {
+        return false;
     }
+    items.iter().any(|item| item.kind() == ValueKind::String && item.as_str() == Some(wanted))
 }
 
 /// An attribute of an object that has it.
@@ -155,16 +170,17 @@ pub(super) fn selected(
     test: &Test,
     wanted: bool,
 ) -> Option<Made> {
-    let mut units = (ITEM + CALL) * items.len();
-    let mut passes = |value: &Value| match test {
+    let options = match test {
+        Test::In(list) => items_of(list)?,
+        _ => &[],
+    };
+    let passes = |value: &Value| match test {
         Test::True => value.is_true(),
         Test::Eq(other) => value == *other,
         Test::Ne(other) => value != *other,
-        Test::In(options) => {
-            units += ITEM * options.len();
-            place(value, options).is_some()
-        }
+        Test::In(list) => stands_in(value, list, options),
     };
+    let units = (ITEM + CALL + ITEM * options.len()) * items.len();
     let mut left = Vec::new();
     for item in items {
         let passed = match attribute {
@@ -195,36 +211,79 @@ pub(super) fn joined(items: &[Value], separator: &str, length: usize) -> String 
     out
 }
 
-/// `unique` of a few texts, and of null; where case does not count, in ASCII
+/// `unique` of texts, and of null; where case does not count, in ASCII
 pub(super) fn unique(items: &[Value], case_sensitive: bool) -> Option<Made> {
-    if items.len() > MOST_UNIQUE {
-        return None;
-    }
-    let mut first: Vec<Value> = Vec::new();
+    let mut first: Vec<&Value> = Vec::new();
+    // Many are not compared with each other.
+    let mut many = (items.len() > FEW_TEXTS).then(HashSet::new);
     let mut units = 0;
     for item in items {
-        if !item.is_none() && !text(item).is_some_and(|text| case_sensitive || text.is_ascii()) {
+        let text = text(item);
+        if text.map_or(!item.is_none(), |text| !case_sensitive && !text.is_ascii()) {
             return None;
         }
-        units += ITEM + CALL * first.len();
-        let known = first.iter().any(|known| match (text(known), text(item)) {
-            (Some(one), Some(other)) if case_sensitive => one == other,
-            (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
-            (one, other) => one.is_none() && other.is_none(),
-        });
-        if !known {
-            first.push(item.clone());
+        units += ITEM + CALL * first.len().min(FEW_TEXTS);
+        let is_new = match &mut many {
+            Some(known) if case_sensitive => known.insert(text.map(Cow::Borrowed)),
+            Some(known) => known.insert(text.map(|text| text.to_ascii_lowercase().into())),
+            None => !first.iter().any(|known| same(known, item, case_sensitive)),
+        };
+        if is_new {
+            first.push(item);
         }
     }
-    Some(Made { value: first.into(), units })
+    let value = first.into_iter().cloned().collect::<Vec<_>>().into();
+    Some(Made { value, units })
+}
+
+fn same(one: &Value, other: &Value, case_sensitive: bool) -> bool {
+    match (text(one), text(other)) {
+        (Some(one), Some(other)) if case_sensitive => one == other,
+        (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
+        (one, other) => one.is_none() && other.is_none(),
+    }
+}
+
+/// A list of texts, of which it can be asked quickly whether one is among them.
+#[derive(Debug)]
+struct Texts {
+    items: Vec<Value>,
+    /// Hashes of all of them, in order, once they are asked for.
+    hashes: OnceLock<Vec<u64>>,
+}
+
+impl Texts {
+    fn may_hold(&self, wanted: &str) -> bool {
+        let hashes = self.hashes.get_or_init(|| {
+            let texts = self.items.iter().filter_map(Value::as_str);
+            let mut hashes: Vec<u64> = texts.map(|text| xxh3_64(text.as_bytes())).collect();
+            hashes.sort_unstable();
+            hashes
+        });
+        hashes.binary_search(&xxh3_64(wanted.as_bytes())).is_ok()
+    }
+}
+
+impl Object for Texts {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Seq
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.items.get(key.as_usize()?).cloned()
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Seq(self.items.len())
+    }
 }
 
 /// A list of texts.
 pub(super) fn texts<'t>(texts: impl Iterator<Item = &'t str>) -> Made {
     let mut units = 0;
     let made = texts.inspect(|text| units += STEP + text.len()).map(Value::from);
-    let value = made.collect::<Vec<_>>().into();
-    Made { value, units }
+    let items: Vec<Value> = made.collect();
+    Made { value: Value::from_object(Texts { items, hashes: OnceLock::new() }), units }
 }
 
 /// `consecutive("name")`: neighbours with the same attribute, as a list of
@@ -262,7 +321,7 @@ impl Object for Cut {
     }
 
     fn enumerator_len(self: &Arc<Self>) -> Option<usize> {
-        None
+        Some(self.0.len())
     }
 }
 

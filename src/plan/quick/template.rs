@@ -51,7 +51,7 @@ impl Quick {
         let run = Run::new(loader, env, scope, &units, most.saturating_mul(64));
         let got = run.expr(expr).filter(|got| !got.is_undefined())?;
         let made = take(got)?;
-        let fuel = if expr.is_path() { 0 } else { 1 + units.get() / 64 };
+        let fuel = if expr.is_path() { 0 } else { 2 + units.get() / 64 };
         Some(Done { made, fuel })
     }
 
@@ -69,6 +69,6 @@ impl Quick {
         let mut run = Run::new(loader, env, scope, &units, most.saturating_mul(64));
         run.parts(&self.0.parts, &mut out.0)?;
         let made = take(Got::Str(&out.0))?;
-        Some(Done { made, fuel: 1 + units.get() / 64 })
+        Some(Done { made, fuel: 2 + units.get() / 64 })
     }
 }

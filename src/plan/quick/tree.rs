@@ -115,6 +115,16 @@ pub(super) enum Filter {
     FindAll(Expr),
 }
 
+impl Filter {
+    /// Whether it was written with some.
+    pub(super) fn has_arguments(&self) -> bool {
+        !matches!(
+            self,
+            Self::Trim | Self::Words | Self::Length | Self::Lines | Self::First | Self::List
+        )
+    }
+}
+
 /// A part of a text.
 #[derive(Debug)]
 pub(super) enum Part {

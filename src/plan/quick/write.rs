@@ -6,7 +6,7 @@ use minijinja::Value;
 
 use super::eval::Run;
 use super::got::Got;
-use super::lists::{STEP, items_of};
+use super::lists::{SLOT, STEP, items_of};
 use super::tree::{Expr, Part};
 
 impl<'r> Run<'r> {
@@ -32,13 +32,14 @@ impl<'r> Run<'r> {
                 self.locals.push((name, value));
             }
             Part::If { test, then, otherwise } => {
+                self.charge(STEP)?;
                 let chosen = if self.expr(test)?.is_true() { then } else { otherwise };
                 self.parts(chosen, out)?;
             }
             Part::For { var, list, when, body, otherwise } => {
                 let list = self.expr(list)?.into_value();
                 let all = items_of(&list)?;
-                self.charge(4 * STEP * all.len())?;
+                self.charge(8 * STEP * all.len())?;
                 let before = self.locals.len();
                 let chosen: Vec<Value>;
                 let items = match when {
@@ -56,7 +57,7 @@ impl<'r> Run<'r> {
                         &chosen
                     }
                 };
-                self.charge(3 * STEP * items.len())?;
+                self.charge((5 * STEP + SLOT) * items.len())?;
                 for (at, item) in items.iter().enumerate() {
                     self.locals.push((var, item.clone()));
                     self.loops.push((at, items.len()));

@@ -61,6 +61,12 @@ pub(super) fn spend(fuel: u64) -> Result<(), Error> {
     if left < fuel { Err(Error::from(ErrorKind::OutOfFuel)) } else { Ok(()) }
 }
 
+/// What is left of the budget, where one is kept.
+#[cfg(test)]
+pub(super) fn left() -> Option<u64> {
+    LEFT.get()
+}
+
 /// What it costs to make a number of bytes.
 pub fn of_bytes(bytes: usize) -> u64 {
     1 + u64::try_from(bytes / UNIT).unwrap_or(u64::MAX)
