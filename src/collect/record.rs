@@ -212,22 +212,22 @@ impl Reader {
             let draft = self.draft(plan, stream, scope, raw, &look, &mut page.doubt);
             drafts.push(draft.map_err(|fault| {
                 let named = look.find(&stream.primary_key, self.primary_key).text();
-                fault.reject(&stream.name, partition, named, None, raw)
+                Box::new(fault.reject(&stream.name, partition, named, None, raw))
             }));
         }
         let whole = drafts.iter().zip(records).filter(|(draft, _)| draft.is_ok());
         let whole: Vec<&[u8]> = whole.map(|(_, raw)| &raw.bytes[..]).collect();
         let mut bodies = Body::pack_all(&whole).into_iter();
-        let item = |(draft, raw): (Result<Draft, Reject>, &Raw)| {
+        let item = |(draft, raw): (Result<Draft, Box<Reject>>, &Raw)| {
             let record = draft.and_then(|draft| {
                 let body = bodies.next().unwrap_or_else(|| Body::pack(&raw.bytes));
                 draft.with(body).map_err(|(fault, key)| {
-                    fault.reject(&stream.name, partition, Some(key), None, raw)
+                    Box::new(fault.reject(&stream.name, partition, Some(key), None, raw))
                 })
             });
             match record {
                 Ok(record) => Item::Record(Box::new(record)),
-                Err(reject) => Item::Reject(Box::new(reject)),
+                Err(reject) => Item::Reject(reject),
             }
         };
         page.items = drafts.into_iter().zip(records).map(item).collect();

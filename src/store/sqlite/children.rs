@@ -3,9 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{books, packs, records};
-use crate::store::{
-    ChildCommit, ChildKey, NewRecord, PageCommit, PendingChild, UnfinishedLists,
-};
+use crate::store::{ChildCommit, ChildKey, NewRecord, PageCommit, PendingChild, UnfinishedLists};
 
 /// A record is replaced: the lists of the old one go, with all that came of them.
 pub(super) fn discard(

@@ -81,12 +81,7 @@ pub(super) struct Read(Vec<(i64, Bytes)>);
 
 impl Read {
     /// The body of a row that has `body`, `pack`, `start` and `length` from column `at`.
-    pub(super) fn body(
-        &mut self,
-        db: &Connection,
-        row: &Row,
-        at: usize,
-    ) -> rusqlite::Result<Body> {
+    pub(super) fn body(&mut self, db: &Connection, row: &Row, at: usize) -> rusqlite::Result<Body> {
         let Some(pack) = row.get::<_, Option<i64>>(at + 1)? else {
             return Ok(Body::from_packed(row.get::<_, Vec<u8>>(at)?, None));
         };

@@ -219,7 +219,10 @@ fn records_of(
 fn items(db: &Connection, record: i64, child: &str) -> rusqlite::Result<Vec<ChildItem>> {
     db.prepare_cached(ITEMS)?
         .query_map(rusqlite::params![record, child], |row| {
-            Ok(ChildItem { primary_key: row.get(0)?, body: Body::from_packed(row.get::<_, Vec<u8>>(1)?, None) })
+            Ok(ChildItem {
+                primary_key: row.get(0)?,
+                body: Body::from_packed(row.get::<_, Vec<u8>>(1)?, None),
+            })
         })?
         .collect()
 }

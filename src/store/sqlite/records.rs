@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{books, children, packs};
 use super::packs::Place;
+use super::{books, children, packs};
 use crate::store::{Committed, NewRecord, PageCommit, Reject};
 
 /// What decides whether a record replaces the stored one.

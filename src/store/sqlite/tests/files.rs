@@ -238,7 +238,10 @@ fn a_disk_that_is_full_is_told_and_harms_nothing() {
     let big = |n: i64| {
         let noise = (0..50_000_u64).map(|i| (i.wrapping_mul(i + n as u64) >> 5) as u8);
         let cursor = Cursor { range: 0, position: n.into(), done: false };
-        let new = NewRecord { body: Body::from_packed(noise.collect::<Vec<_>>(), None), ..record(&n.to_string(), "a", &[]) };
+        let new = NewRecord {
+            body: Body::from_packed(noise.collect::<Vec<_>>(), None),
+            ..record(&n.to_string(), "a", &[])
+        };
         PageCommit { cursor: Some(cursor), ..page(n, vec![new]) }
     };
     let mut committed = 0;
