@@ -119,7 +119,11 @@ fn unpacked(record: &StoredRecord) -> u64 {
 }
 
 fn size(body: &Body) -> u64 {
-    body.size().max(body.packed().len()) as u64
+    // What a damaged store says may be nothing.
+    match body.part() {
+        Some(_) => body.size() as u64,
+        None => body.size().max(body.frame().len()) as u64,
+    }
 }
 
 /// What a batch weighs that was kept; what is in it of each record is not known.

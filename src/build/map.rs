@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 
+use scrape_api::Bytes;
 use serde_json::{Map, Value};
 
 use super::convert::{Mismatch, convert, convert_value};
@@ -255,9 +256,9 @@ impl Mapping<'_> {
         if let Some(child) = fetched {
             self.note(field, true);
             for (index, item) in child.items.iter().enumerate() {
-                let text =
-                    text_of(item.body.unpack()).map_err(|e| in_child(e, &child.name, index))?;
-                made.extend(self.apart(&text, &items.shape, map, root).map_err(
+                let bytes = item.body.unpack();
+                let text = text_of(&bytes).map_err(|e| in_child(e, &child.name, index))?;
+                made.extend(self.apart(text, &items.shape, map, root).map_err(
                     |left| match left {
                         Left::Rejected(rejected) => in_child(rejected, &child.name, index).into(),
                         dropped @ Left::Dropped { .. } => dropped,
@@ -324,11 +325,11 @@ impl Mapping<'_> {
 ///
 /// # Errors
 /// When the store is damaged, or the bytes are no UTF-8.
-pub fn text_of(bytes: std::io::Result<Vec<u8>>) -> Result<String, Rejected> {
-    let bytes = bytes.map_err(|e| {
+pub fn text_of(bytes: &std::io::Result<Bytes>) -> Result<&str, Rejected> {
+    let bytes = bytes.as_ref().map_err(|e| {
         Rejected::map("damaged", format!("its bytes in the store are damaged: {e}"), None)
     })?;
-    String::from_utf8(bytes)
+    std::str::from_utf8(bytes)
         .map_err(|e| Rejected::map("bad_utf8", format!("it is not UTF-8: {e}"), None))
 }
 

@@ -16,12 +16,12 @@ use crate::plan::{
 use crate::store::{Stage, StoredChild, StoredRecord};
 
 impl Worker<'_> {
-    /// Rows of the record as the server sent it, and of its fetched lists; `spaced` is
-    /// whether there is space between its tokens.
+    /// Rows of the record as the server sent it, with whether there is space between its
+    /// tokens, and of its fetched lists.
     pub(super) fn raw_rows(
         &self,
         current: &Current,
-        spaced: bool,
+        (bytes, spaced): (&Bytes, bool),
         record: &StoredRecord,
         key: Option<&str>,
         done: &mut Done,
@@ -30,12 +30,15 @@ impl Worker<'_> {
         for (number, sink) in self.plan.sinks.iter().enumerate() {
             match &sink.feed {
                 Feed::Raw(stream) if stream == name => {
-                    let mut bytes = Vec::new();
-                    match spaced {
-                        true => minify(current.text.as_bytes(), &mut bytes),
-                        false => bytes.extend_from_slice(current.text.as_bytes()),
-                    }
-                    done.rows[number].push(Row::new(self.row_key(current, None, 0), bytes));
+                    let key = self.row_key(current, None, 0);
+                    done.rows[number].push(match spaced {
+                        true => {
+                            let mut minified = Vec::new();
+                            minify(bytes, &mut minified);
+                            Row::new(key, minified)
+                        }
+                        false => Row::new(key, bytes.clone()),
+                    });
                 }
                 Feed::RawChildren { stream, child } if stream == name => {
                     for list in record.children.iter().filter(|c| c.name == *child) {
@@ -64,8 +67,9 @@ impl Worker<'_> {
         let stream = format!("{}.{}", self.plan.streams[current.stream].name, list.name);
         for item in &list.items {
             // An item that is no JSON is named where the list is mapped.
-            let Ok(text) = text_of(item.body.unpack()) else { continue };
-            if serde_json::from_str::<IgnoredAny>(&text).is_err() {
+            let bytes = item.body.unpack();
+            let Ok(text) = text_of(&bytes) else { continue };
+            if serde_json::from_str::<IgnoredAny>(text).is_err() {
                 continue;
             }
             let mut bytes = head.clone().into_bytes();

@@ -74,8 +74,8 @@ impl Show<'_> {
     /// The key of a record that people read, else its primary key.
     pub fn key(&self, stream: usize, record: &StoredRecord) -> String {
         let mapper = &self.worker.mappers[stream];
-        let text = text_of(record.body.unpack()).ok();
-        let tree = text.as_deref().and_then(|text| mapper.shape.project(text).ok());
+        let bytes = record.body.unpack();
+        let tree = text_of(&bytes).ok().and_then(|text| mapper.shape.project(text).ok());
         let key = tree.and_then(|tree| display_key(mapper, &tree));
         key.unwrap_or_else(|| record.primary_key.clone())
     }
@@ -87,8 +87,9 @@ impl Show<'_> {
     pub fn record(&self, stream: usize, record: &StoredRecord) -> Result<Value, String> {
         let worker = &self.worker;
         let mapper = &worker.mappers[stream];
-        let text = text_of(record.body.unpack()).map_err(|rejected| rejected.message)?;
-        let tree = mapper.shape.project(&text).map_err(|error| unreadable(&error).message)?;
+        let bytes = record.body.unpack();
+        let text = text_of(&bytes).map_err(|rejected| rejected.message)?;
+        let tree = mapper.shape.project(text).map_err(|error| unreadable(&error).message)?;
         if let Some((list, reason)) = record.missing.first() {
             let why = reason.as_deref().unwrap_or("it is still to be fetched: --resume");
             return Err(format!("its list `{list}` is not there: {why}"));

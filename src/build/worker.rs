@@ -215,8 +215,9 @@ impl<'p> Worker<'p> {
                 let stage = Stage::Transform;
                 let rejected =
                     Rejected { stage, ..Rejected::map("panicked", message.into(), None) };
-                let text = text_of(record.body.unpack()).unwrap_or_default();
-                self.reject(&current(stream, record, &text), rejected, done);
+                let bytes = record.body.unpack();
+                let text = text_of(&bytes).unwrap_or_default();
+                self.reject(&current(stream, record, text), rejected, done);
             }
         }
     }
@@ -272,15 +273,16 @@ impl<'p> Worker<'p> {
             }
         }
         let mapper = &self.mappers[stream];
-        let text = match text_of(record.body.unpack()) {
+        let unpacked = record.body.unpack();
+        let text = match text_of(&unpacked) {
             Ok(text) => text,
             Err(rejected) => {
                 self.reject(&current(stream, record, ""), rejected, done);
                 return None;
             }
         };
-        let current = current(stream, record, &text);
-        let (tree, spaced) = match mapper.shape.project_spaced(&text) {
+        let current = current(stream, record, text);
+        let (tree, spaced) = match mapper.shape.project_spaced(text) {
             Ok(read) => read,
             Err(error) => {
                 self.reject(&current, unreadable(&error), done);
@@ -288,7 +290,9 @@ impl<'p> Worker<'p> {
             }
         };
         let key = display_key(mapper, &tree);
-        self.raw_rows(&current, spaced, record, key.as_deref(), done);
+        if let Ok(bytes) = &unpacked {
+            self.raw_rows(&current, (bytes, spaced), record, key.as_deref(), done);
+        }
         if self.is_incomplete(&current, record, done) {
             return None;
         }

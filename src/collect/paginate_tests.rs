@@ -354,7 +354,7 @@ impl Walks {
         let reader = self.store.reader().unwrap();
         reader
             .records("issues", &[walk.to_string()], &mut |record| {
-                let body = String::from_utf8(record.body.unpack().unwrap()).unwrap();
+                let body = String::from_utf8(record.body.unpack().unwrap().to_vec()).unwrap();
                 assert_eq!(record.primary_key, format!("{walk} {body}"));
                 held.push(number(&body));
                 ControlFlow::Continue(())

@@ -1,6 +1,7 @@
 //! From the bytes of a record to a row of the store, or to a reject.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::sync::Arc;
 
 use minijinja::value::{Enumerator, Object, ObjectRepr};
@@ -200,6 +201,7 @@ impl Reader {
     ) -> PageRecords {
         let mut page = PageRecords::default();
         let mut hash = xxhash_rust::xxh3::Xxh3::new();
+        let mut drafts = Vec::with_capacity(records.len());
         for raw in records {
             hash.update(&raw.bytes);
             let look = self.look(&raw.bytes);
@@ -207,15 +209,28 @@ impl Reader {
                 PaginationKind::Keyset { after, .. } => look.find(after, self.after).text(),
                 _ => None,
             });
-            let item = match self.record(plan, stream, scope, raw, &look, &mut page.doubt) {
-                Ok(record) => Item::Record(Box::new(record)),
-                Err(fault) => {
-                    let named = look.find(&stream.primary_key, self.primary_key).text();
-                    Item::Reject(Box::new(fault.reject(&stream.name, partition, named, None, raw)))
-                }
-            };
-            page.items.push(item);
+            let draft = self.draft(plan, stream, scope, raw, &look, &mut page.doubt);
+            drafts.push(draft.map_err(|fault| {
+                let named = look.find(&stream.primary_key, self.primary_key).text();
+                Box::new(fault.reject(&stream.name, partition, named, None, raw))
+            }));
         }
+        let whole = drafts.iter().zip(records).filter(|(draft, _)| draft.is_ok());
+        let whole: Vec<&[u8]> = whole.map(|(_, raw)| &raw.bytes[..]).collect();
+        let mut bodies = Body::pack_all(&whole).into_iter();
+        let item = |(draft, raw): (Result<Draft, Box<Reject>>, &Raw)| {
+            let record = draft.and_then(|draft| {
+                let body = bodies.next().unwrap_or_else(|| Body::pack(&raw.bytes));
+                draft.with(body).map_err(|(fault, key)| {
+                    Box::new(fault.reject(&stream.name, partition, Some(key), None, raw))
+                })
+            });
+            match record {
+                Ok(record) => Item::Record(Box::new(record)),
+                Err(reject) => Item::Reject(reject),
+            }
+        };
+        page.items = drafts.into_iter().zip(records).map(item).collect();
         page.digest = hash.digest();
         page.misfit = misfit(stream, records);
         page
@@ -228,7 +243,7 @@ impl Reader {
         }
     }
 
-    fn record(
+    fn draft(
         &self,
         plan: &Plan,
         stream: &StreamPlan,
@@ -236,7 +251,7 @@ impl Reader {
         raw: &Raw,
         look: &Look<'_>,
         doubt: &mut Option<Cause>,
-    ) -> Result<NewRecord, Fault> {
+    ) -> Result<Draft, Fault> {
         let bytes = &raw.bytes[..];
         well_formed(bytes, look.is_json)?;
         let primary_key =
@@ -270,14 +285,33 @@ impl Reader {
                 }
             }
         }
-        Ok(NewRecord {
+        Ok(Draft {
             primary_key,
             sort_key,
             version: version.map(|v| version_key(&v)).unwrap_or_default(),
-            body: pack(bytes)?,
             original: raw.original.as_ref().map(|o| pack(o)).transpose()?,
             pending,
         })
+    }
+}
+
+/// A record without its bytes, which are packed with those of its page.
+struct Draft {
+    primary_key: String,
+    sort_key: String,
+    version: String,
+    original: Option<Body>,
+    pending: Vec<String>,
+}
+
+impl Draft {
+    /// The record; or why it cannot be stored, with its primary key.
+    fn with(self, body: io::Result<Body>) -> Result<NewRecord, (Fault, String)> {
+        let Self { primary_key, sort_key, version, original, pending } = self;
+        match body {
+            Ok(body) => Ok(NewRecord { primary_key, sort_key, version, body, original, pending }),
+            Err(error) => Err((not_packed(&error), primary_key)),
+        }
     }
 }
 
@@ -488,9 +522,13 @@ fn pointer(steps: &[Step]) -> String {
 }
 
 fn pack(bytes: &[u8]) -> Result<Body, Fault> {
-    Body::pack(bytes).map_err(|error| Fault {
+    Body::pack(bytes).map_err(|error| not_packed(&error))
+}
+
+fn not_packed(error: &io::Error) -> Fault {
+    Fault {
         reason: "not_stored",
         message: format!("the record cannot be compressed: {error}"),
         pointer: None,
-    })
+    }
 }

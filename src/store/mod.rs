@@ -9,7 +9,7 @@ mod model;
 mod sqlite;
 mod writer;
 
-pub use body::{Body, unpacked_size};
+pub use body::{Body, Part, unpacked_size};
 pub use directory::{Contents, OutputState, STORE_FILE};
 pub use disk::{file_bytes, free_bytes, store_bytes};
 pub use lock::{Lock, LockKind};

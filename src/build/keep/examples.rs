@@ -49,7 +49,7 @@ impl ExampleBatch {
     /// # Errors
     /// When there is no memory for it.
     pub fn pack(&self) -> io::Result<Vec<u8>> {
-        Ok(Body::pack(&serde_json::to_vec(self)?)?.packed().to_vec())
+        Ok(Body::pack(&serde_json::to_vec(self)?)?.frame().to_vec())
     }
 
     /// What was packed.
@@ -57,7 +57,7 @@ impl ExampleBatch {
     /// # Errors
     /// When that is damaged.
     pub fn unpack(packed: Vec<u8>) -> io::Result<Self> {
-        Ok(serde_json::from_slice(&Body::from_packed(packed).unpack()?)?)
+        Ok(serde_json::from_slice(&Body::from_packed(packed, None).unpack()?)?)
     }
 
     /// What was kept of each record, in order.

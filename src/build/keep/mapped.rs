@@ -44,7 +44,7 @@ impl MappedBatch {
     /// # Errors
     /// When there is no memory for it.
     pub fn pack(&self) -> io::Result<Vec<u8>> {
-        Ok(Body::pack(&serde_json::to_vec(self)?)?.packed().to_vec())
+        Ok(Body::pack(&serde_json::to_vec(self)?)?.frame().to_vec())
     }
 
     /// What was packed.
@@ -52,7 +52,7 @@ impl MappedBatch {
     /// # Errors
     /// When that is damaged.
     pub fn unpack(packed: Vec<u8>) -> io::Result<Self> {
-        Ok(serde_json::from_slice(&Body::from_packed(packed).unpack()?)?)
+        Ok(serde_json::from_slice(&Body::from_packed(packed, None).unpack()?)?)
     }
 }
 

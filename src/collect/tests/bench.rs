@@ -245,7 +245,7 @@ impl Bench {
     pub(super) fn assert_whole(&self, partition: &str) {
         assert_eq!(self.keys(partition), self.standin.keys(partition), "{partition}");
         for record in self.records(partition) {
-            let body = String::from_utf8(record.body.unpack().unwrap()).unwrap();
+            let body = String::from_utf8(record.body.unpack().unwrap().to_vec()).unwrap();
             let value: Value = serde_json::from_str(&body).unwrap();
             let key = value["key"].as_str().unwrap();
             assert_eq!(body, self.standin.record(key).unwrap(), "{key}");
@@ -256,7 +256,7 @@ impl Bench {
                 let items: Vec<String> = record.children[0]
                     .items
                     .iter()
-                    .map(|item| String::from_utf8(item.body.unpack().unwrap()).unwrap())
+                    .map(|item| String::from_utf8(item.body.unpack().unwrap().to_vec()).unwrap())
                     .collect();
                 assert_eq!(items, comments, "{key}");
             } else {

@@ -2,10 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{books, records};
-use crate::store::{
-    Body, ChildCommit, ChildKey, NewRecord, PageCommit, PendingChild, UnfinishedLists,
-};
+use super::{books, packs, records};
+use crate::store::{ChildCommit, ChildKey, NewRecord, PageCommit, PendingChild, UnfinishedLists};
 
 /// A record is replaced: the lists of the old one go, with all that came of them.
 pub(super) fn discard(
@@ -79,7 +77,7 @@ pub(super) fn commit(db: &Connection, page: &ChildCommit) -> rusqlite::Result<()
             "INSERT INTO child_items (record, child, primary_key, body) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (record, child, primary_key) DO UPDATE SET body = excluded.body",
         )?
-        .execute(params![parent, key.child, item.primary_key, item.body.packed()])?;
+        .execute(params![parent, key.child, item.primary_key, &item.body.frame()[..]])?;
         records::mended(
             db,
             &key.stream,
@@ -135,7 +133,7 @@ pub(super) fn fail(
 
 /// The statement of [`pending`].
 pub(super) const PENDING: &str = "
-    SELECT c.partition, c.sort_key, c.primary_key, c.child, c.position, r.seq, r.body
+    SELECT c.partition, c.sort_key, c.primary_key, c.child, c.position, r.seq, r.body, r.pack, r.start, r.length
     FROM children AS c INDEXED BY children_pending CROSS JOIN records AS r
       ON r.stream = c.stream AND r.primary_key = c.primary_key
     WHERE c.stream = ?1 AND c.state = 'pending' AND r.gone = 0
@@ -155,6 +153,7 @@ pub(super) fn pending(
         None => ("", "", "", ""),
     };
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut packs = packs::Read::default();
     db.prepare_cached(PENDING)?
         .query_map(params![stream, partition, sort_key, primary_key, child, limit], |row| {
             Ok(PendingChild {
@@ -170,7 +169,7 @@ pub(super) fn pending(
                     _ => Some(books::position(row, 4)?),
                 },
                 parent_seq: row.get(5)?,
-                parent: Body::from_packed(row.get(6)?),
+                parent: packs.body(db, row, 6)?,
             })
         })?
         .collect()

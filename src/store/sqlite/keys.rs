@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::books;
+use super::packs;
 use crate::store::Body;
 
 /// The statement of [`count`].
@@ -67,12 +68,12 @@ pub(super) fn record_before(
     sort_key: &str,
 ) -> rusqlite::Result<Option<(String, Body)>> {
     db.prepare_cached(
-        "SELECT sort_key, body FROM records
+        "SELECT sort_key, body, pack, start, length FROM records
          WHERE stream = ?1 AND partition = ?2 AND sort_key < ?3 AND gone = 0
          ORDER BY sort_key DESC, primary_key DESC LIMIT 1",
     )?
     .query_row(params![stream, partition, sort_key], |row| {
-        Ok((row.get(0)?, Body::from_packed(row.get(1)?)))
+        Ok((row.get(0)?, packs::Read::default().body(db, row, 1)?))
     })
     .optional()
 }

@@ -4,6 +4,7 @@ mod books;
 mod children;
 mod error;
 mod keys;
+mod packs;
 mod reader;
 mod records;
 mod schema;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row, Rows};
 
 use super::schema::{self, Format};
-use super::{books, children, configured, error, foreign, keys, newer};
+use super::{books, children, configured, error, foreign, keys, newer, packs};
 use crate::store::{
     Body, ChildItem, Error, PartitionRow, Reader, Reject, Result, Stage, StoredChild, StoredRecord,
     UnfinishedLists,
@@ -18,6 +18,8 @@ use crate::store::{
 pub struct SqliteReader {
     connection: Connection,
     path: PathBuf,
+    /// The statement for its records.
+    records: &'static str,
 }
 
 impl SqliteReader {
@@ -29,9 +31,10 @@ impl SqliteReader {
     pub fn open(path: &Path) -> Result<Self> {
         let explain = |cause: rusqlite::Error| error::explain(path, &cause);
         let connection = connect(path).map_err(explain)?;
-        match schema::format(&connection, schema::STEPS).map_err(explain)? {
-            // All steps so far add tables; what a reader reads is as it was.
-            Format::Current | Format::Older(1..) => {}
+        let records = match schema::format(&connection, schema::STEPS).map_err(explain)? {
+            // Besides packs, all steps so far add tables that nobody reads here.
+            Format::Older(1..schema::PACKS) => RECORDS_WITHOUT_PACKS,
+            Format::Current | Format::Older(schema::PACKS..) => RECORDS,
             Format::Foreign => return Err(foreign(path)),
             Format::Newer(found) => return Err(newer(path, found)),
             Format::Older(_) => {
@@ -42,12 +45,12 @@ impl SqliteReader {
                         .to_owned(),
                 });
             }
-        }
+        };
         // The first read of a transaction fixes what all others see.
         connection
             .execute_batch("BEGIN; SELECT value FROM meta WHERE key = 'revision'")
             .map_err(explain)?;
-        Ok(Self { connection, path: path.to_owned() })
+        Ok(Self { connection, path: path.to_owned(), records })
     }
 
     /// The rows of all partitions, by stream and partition.
@@ -125,7 +128,12 @@ fn immutable(path: &Path) -> String {
 
 /// Records of a partition in build order; needs no sorting.
 pub(super) const RECORDS: &str = "
-    SELECT sort_key, primary_key, id, gone, body FROM records
+    SELECT sort_key, primary_key, id, gone, body, pack, start, length FROM records
+    WHERE stream = ?1 AND partition = ?2 ORDER BY sort_key, primary_key";
+
+/// The same for a store of a format that has no packs.
+pub(super) const RECORDS_WITHOUT_PACKS: &str = "
+    SELECT sort_key, primary_key, id, gone, body, NULL, NULL, NULL FROM records
     WHERE stream = ?1 AND partition = ?2 ORDER BY sort_key, primary_key";
 
 /// Their child lists, in the same order.
@@ -168,11 +176,13 @@ fn next_list(lists: &mut Rows) -> rusqlite::Result<Option<List>> {
 /// and a record without lists costs no query of its own.
 fn records_of(
     db: &Connection,
+    statement: &str,
     stream: &str,
     partition: &str,
     each: &mut dyn FnMut(StoredRecord) -> ControlFlow<()>,
 ) -> rusqlite::Result<ControlFlow<()>> {
-    let mut records = db.prepare_cached(RECORDS)?;
+    let mut packs = packs::Read::default();
+    let mut records = db.prepare_cached(statement)?;
     let mut lists = db.prepare_cached(LISTS)?;
     let mut records = records.query([stream, partition])?;
     let mut lists = lists.query([stream, partition])?;
@@ -182,7 +192,7 @@ fn records_of(
         let mut record = StoredRecord {
             primary_key: row.get(1)?,
             partition: partition.to_owned(),
-            body: Body::from_packed(row.get(4)?),
+            body: packs.body(db, row, 4)?,
             children: Vec::new(),
             missing: Vec::new(),
             gone: row.get(3)?,
@@ -209,7 +219,10 @@ fn records_of(
 fn items(db: &Connection, record: i64, child: &str) -> rusqlite::Result<Vec<ChildItem>> {
     db.prepare_cached(ITEMS)?
         .query_map(rusqlite::params![record, child], |row| {
-            Ok(ChildItem { primary_key: row.get(0)?, body: Body::from_packed(row.get(1)?) })
+            Ok(ChildItem {
+                primary_key: row.get(0)?,
+                body: Body::from_packed(row.get::<_, Vec<u8>>(1)?, None),
+            })
         })?
         .collect()
 }
@@ -239,7 +252,7 @@ impl Reader for SqliteReader {
         each: &mut dyn FnMut(StoredRecord) -> ControlFlow<()>,
     ) -> Result<()> {
         for partition in partitions {
-            if self.read(|db| records_of(db, stream, partition, each))?.is_break() {
+            if self.read(|db| records_of(db, self.records, stream, partition, each))?.is_break() {
                 break;
             }
         }

@@ -2,7 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{books, children};
+use super::packs::Place;
+use super::{books, children, packs};
 use crate::store::{Committed, NewRecord, PageCommit, Reject};
 
 /// What decides whether a record replaces the stored one.
@@ -13,6 +14,7 @@ struct Stored {
     version: String,
     seq: i64,
     gone: bool,
+    pack: Option<i64>,
 }
 
 pub(super) fn commit_page(db: &Connection, page: &PageCommit) -> rusqlite::Result<Committed> {
@@ -20,8 +22,9 @@ pub(super) fn commit_page(db: &Connection, page: &PageCommit) -> rusqlite::Resul
     for reject in &page.rejects {
         put_reject(db, reject, "", page.seq)?;
     }
+    let mut packs = packs::Written::default();
     for record in &page.records {
-        put_record(db, page, record, &mut committed)?;
+        put_record(db, page, record, &mut packs, &mut committed)?;
     }
     if let Some(cursor) = &page.cursor {
         books::put_cursor(db, &page.stream, &page.partition, cursor)?;
@@ -34,11 +37,12 @@ fn put_record(
     db: &Connection,
     page: &PageCommit,
     record: &NewRecord,
+    packs: &mut packs::Written,
     committed: &mut Committed,
 ) -> rusqlite::Result<()> {
     let stored = db
         .prepare_cached(
-            "SELECT id, partition, sort_key, version, seq, gone FROM records
+            "SELECT id, partition, sort_key, version, seq, gone, pack FROM records
              WHERE stream = ?1 AND primary_key = ?2",
         )?
         .query_row([&page.stream, &record.primary_key], |row| {
@@ -49,17 +53,19 @@ fn put_record(
                 version: row.get(3)?,
                 seq: row.get(4)?,
                 gone: row.get(5)?,
+                pack: row.get(6)?,
             })
         })
         .optional()?;
     match stored {
         None => {
-            insert(db, page, record)?;
+            insert(db, page, record, &packs.place(db, &record.body)?)?;
             committed.added += 1;
         }
         Some(old) if (&record.version, page.seq) >= (&old.version, old.seq) => {
             children::discard(db, old.id, &page.stream, &old.partition, &old.sort_key, record)?;
-            replace(db, page, record, old.id)?;
+            replace(db, page, record, &packs.place(db, &record.body)?, old.id)?;
+            old.pack.map_or(Ok(()), |pack| packs::left(db, pack))?;
             committed.replaced += 1;
         }
         Some(old) => {
@@ -84,11 +90,17 @@ fn put_record(
     Ok(())
 }
 
-fn insert(db: &Connection, page: &PageCommit, record: &NewRecord) -> rusqlite::Result<()> {
+fn insert(
+    db: &Connection,
+    page: &PageCommit,
+    record: &NewRecord,
+    place: &Place,
+) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT INTO records
-           (stream, primary_key, partition, sort_key, version, seq, seen, gone, body, original)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, 0, ?7, ?8)",
+           (stream, primary_key, partition, sort_key, version, seq, seen, gone, body, original,
+            pack, start, length)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, 0, ?7, ?8, ?9, ?10, ?11)",
     )?
     .execute(params![
         page.stream,
@@ -97,8 +109,11 @@ fn insert(db: &Connection, page: &PageCommit, record: &NewRecord) -> rusqlite::R
         record.sort_key,
         record.version,
         page.seq,
-        record.body.packed(),
-        record.original.as_ref().map(|body| body.packed()),
+        place.body,
+        record.original.as_ref().map(|body| &body.frame()[..]),
+        place.pack(),
+        place.start(),
+        place.length(),
     ])?;
     Ok(())
 }
@@ -107,12 +122,13 @@ fn replace(
     db: &Connection,
     page: &PageCommit,
     record: &NewRecord,
+    place: &Place,
     id: i64,
 ) -> rusqlite::Result<()> {
     db.prepare_cached(
         "UPDATE records
          SET partition = ?2, sort_key = ?3, version = ?4, seq = ?5, seen = max(seen, ?5),
-             gone = 0, body = ?6, original = ?7
+             gone = 0, body = ?6, original = ?7, pack = ?8, start = ?9, length = ?10
          WHERE id = ?1",
     )?
     .execute(params![
@@ -121,8 +137,11 @@ fn replace(
         record.sort_key,
         record.version,
         page.seq,
-        record.body.packed(),
-        record.original.as_ref().map(|body| body.packed()),
+        place.body,
+        record.original.as_ref().map(|body| &body.frame()[..]),
+        place.pack(),
+        place.start(),
+        place.length(),
     ])?;
     Ok(())
 }

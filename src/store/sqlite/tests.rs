@@ -2,6 +2,7 @@
 
 mod files;
 mod order;
+mod packs;
 mod protocol;
 mod sent;
 mod snapshot;
@@ -18,7 +19,7 @@ fn body(text: &str) -> Body {
 }
 
 fn text(body: &Body) -> String {
-    String::from_utf8(body.unpack().unwrap()).unwrap()
+    String::from_utf8(body.unpack().unwrap().to_vec()).unwrap()
 }
 
 fn store() -> (tempfile::TempDir, SqliteStore) {
