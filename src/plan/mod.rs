@@ -12,7 +12,8 @@ mod filters;
 mod http;
 pub mod json;
 mod map;
-pub mod native;
+pub mod names;
+mod native;
 mod nearest;
 mod node;
 mod order;
@@ -49,6 +50,7 @@ pub use origin::differences;
 pub use output::{Feed, LeakPolicy, SinkPlan, TaskPlan, TransformStep};
 #[cfg(test)]
 pub use scan::DEEPEST;
+pub use names::Names;
 pub use scan::{ScanError, Scanner, is_json};
 pub use stream::{
     Check, ChildPlan, Gaps, KeyOrder, Overlay, Pagination, PaginationKind, Partition, Preflight,
