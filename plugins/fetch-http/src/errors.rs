@@ -17,7 +17,20 @@ pub(crate) enum Stage {
 /// The engine's error for one of reqwest's.
 pub(crate) fn map(error: &reqwest::Error, stage: Stage) -> FetchError {
     let kind = kind(error, stage);
-    let lead = match kind {
+    FetchError::new(kind, format!("{}: {}", lead(kind), words(error)))
+}
+
+/// A body that is longer than a request takes.
+pub(crate) fn too_large(most: u64) -> FetchError {
+    FetchError::new(
+        FetchErrorKind::TooLarge,
+        format!("the decoded body is longer than {most} bytes"),
+    )
+}
+
+/// How the message of an error begins.
+pub(crate) fn lead(kind: FetchErrorKind) -> &'static str {
+    match kind {
         FetchErrorKind::Connect => "no connection",
         FetchErrorKind::Timeout => "timed out",
         FetchErrorKind::Reset => "the connection ended before the response",
@@ -26,8 +39,7 @@ pub(crate) fn map(error: &reqwest::Error, stage: Stage) -> FetchError {
         FetchErrorKind::TooLarge => "the response is too large",
         FetchErrorKind::Unanswerable => "the request cannot be sent",
         _ => "no response",
-    };
-    FetchError::new(kind, format!("{lead}: {}", words(error)))
+    }
 }
 
 fn kind(error: &reqwest::Error, stage: Stage) -> FetchErrorKind {

@@ -5,6 +5,7 @@
 mod clients;
 mod cookies;
 mod errors;
+mod gzip;
 mod transport;
 
 use std::sync::OnceLock;

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use reqwest::Url;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue,
+};
 use scrape_api::{
     BoxFuture, Fetch, FetchError, FetchErrorKind, FetchOptions, OptionsError, Request, Response,
 };
@@ -14,10 +16,14 @@ use tokio::time::Instant;
 use crate::Config;
 use crate::clients::Clients;
 use crate::errors::{self, Stage};
+use crate::gzip;
 
 /// A response may take this many read time-outs in all: a server that sends a
 /// byte now and then must not hold a permit for ever.
 const SLOWEST: u32 = 20;
+
+/// What is undone: gzip here, the others by reqwest.
+const ENCODINGS: HeaderValue = HeaderValue::from_static("gzip, br, zstd");
 
 /// The most memory that a body is given before it comes.
 const MOST_EXPECTED: usize = 4 << 20;
@@ -63,7 +69,9 @@ impl Http {
         let client = self.clients.get(&url)?;
         let method = reqwest::Method::from_bytes(request.method.as_str().as_bytes())
             .map_err(|e| unanswerable(e.to_string()))?;
-        let mut builder = client.request(method, url).headers(headers(&request.headers)?);
+        let mut headers = headers(&request.headers)?;
+        headers.entry(ACCEPT_ENCODING).or_insert(ENCODINGS);
+        let mut builder = client.request(method, url).headers(headers);
         if let Some(body) = request.body {
             builder = builder.body(body);
         }
@@ -74,9 +82,13 @@ impl Http {
             () = &mut end => return Err(self.too_slow()),
         };
         let status = response.status().as_u16();
+        let is_gzip = response.headers().get(CONTENT_ENCODING).is_some_and(|is| *is == "gzip");
+        // They say what came, not what is given on.
+        let is_undone = |name: &HeaderName| *name == CONTENT_ENCODING || *name == CONTENT_LENGTH;
         let headers = response
             .headers()
             .iter()
+            .filter(|(name, _)| !(is_gzip && is_undone(name)))
             .map(|(name, value)| {
                 let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
                 (name.as_str().to_owned(), value)
@@ -92,10 +104,7 @@ impl Http {
             };
             let Some(chunk) = chunk else { break };
             if (body.len() + chunk.len()) as u64 > request.max_body {
-                return Err(FetchError::new(
-                    FetchErrorKind::TooLarge,
-                    format!("the decoded body is longer than {} bytes", request.max_body),
-                ));
+                return Err(errors::too_large(request.max_body));
             }
             let length = body.len() + chunk.len();
             if !request.room.has(length as u64) {
@@ -113,6 +122,9 @@ impl Http {
             body.extend_from_slice(&chunk);
         }
         self.last.store(body.len(), Relaxed);
+        if is_gzip {
+            body = gzip::undo(body, request.max_body, &request.room).await?;
+        }
         Ok(Response::new(status, headers, body))
     }
 }

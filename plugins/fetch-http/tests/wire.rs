@@ -197,23 +197,69 @@ fn silence_is_a_timeout_and_slowness_is_not() {
     assert!(error.message.contains("not whole after 6s"), "{error}");
 }
 
+/// Serves a body that is said to be gzip.
+fn gzip(body: Vec<u8>) -> u16 {
+    let length = body.len();
+    let head =
+        format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {length}\r\n\r\n");
+    serve(move |c, _| {
+        c.request();
+        c.send([head.as_bytes(), &body].concat());
+    })
+}
+
+#[test]
+fn gzip_is_undone_whole_and_in_parts() {
+    let text: Vec<u8> = (0..60_000_u32).flat_map(|n| n.to_string().into_bytes()).collect();
+    for length in [0, 1, 500, 70_000, text.len()] {
+        let (one, other) = (&text[..length], &text[text.len() - length..]);
+        let response = fetch(gzip(gzipped(one))).unwrap();
+        assert_eq!(response.body, one);
+        // They say what came, not what it is.
+        let is_left = |name: &str| response.headers.iter().any(|(n, _)| n == name);
+        assert!(!is_left("content-encoding") && !is_left("content-length"));
+        // Members are one body (RFC 1952), also where both have the same size.
+        let both = gzip([gzipped(one), gzipped(other)].concat());
+        assert_eq!(fetch(both).unwrap().body, [one, other].concat());
+    }
+    assert_eq!(fetch(gzip(Vec::new())).unwrap().body.len(), 0);
+}
+
+#[test]
+fn gzip_that_is_broken_anywhere_is_told() {
+    let whole = gzipped(&b"{\"a\":\"b\"} ".repeat(20_000));
+    let length = whole.len();
+    let broken = |at: usize, with: u8| {
+        let mut body = whole.clone();
+        body[at] ^= with;
+        body
+    };
+    let bodies = [
+        whole[..length - 1].to_vec(),
+        whole[..length / 2].to_vec(),
+        whole[..15].to_vec(),
+        // No gzip, in the middle, the checksum, the size.
+        broken(1, 1),
+        broken(length / 2, 0xff),
+        broken(length - 6, 1),
+        broken(length - 4, 1),
+        broken(length - 1, 0x40),
+        [&whole[..], &whole[..length / 2]].concat(),
+        [&whole[..], b"more"].concat(),
+    ];
+    for (number, body) in bodies.into_iter().enumerate() {
+        let error = fetch(gzip(body)).expect_err("no error");
+        assert_eq!(error.kind, FetchErrorKind::Truncated, "{number}: {error}");
+        let lead = "the response ended early or cannot be decoded: gzip: ";
+        assert!(error.message.starts_with(lead), "{number}: {error}");
+    }
+}
+
 #[test]
 fn encodings_are_undone_under_a_cap_on_what_comes_out() {
-    let reply = |body: Vec<u8>| {
-        let length = body.len();
-        let head = format!(
-            "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {length}\r\n\r\n"
-        );
-        serve(move |c, _| {
-            c.request();
-            c.send([head.as_bytes(), &body].concat());
-        })
-    };
-    let text = b"{\"a\":\"b\"}".repeat(1000);
-    assert_eq!(&fetch(reply(gzipped(&text))).unwrap().body[..], &text);
     // 1 MiB is the limit; 64 MiB of zeros are 64 KiB on the wire.
-    assert_eq!(fetch(reply(gzipped(&vec![0; 1 << 20]))).unwrap().body.len(), 1 << 20);
-    let bomb = reply(gzipped(&vec![0; 64 << 20]));
+    assert_eq!(fetch(gzip(gzipped(&vec![0; 1 << 20]))).unwrap().body.len(), 1 << 20);
+    let bomb = gzip(gzipped(&vec![0; 64 << 20]));
     assert_eq!(kind(bomb), FetchErrorKind::TooLarge);
     let endless = serve(|c, _| {
         c.request();
