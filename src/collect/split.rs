@@ -175,9 +175,13 @@ impl Scanner<'_> {
     ) -> Result<(), ScanError> {
         let Some((step, rest)) = steps.split_first() else { return each(self) };
         match (step, self.peek()?) {
-            (Step::Name(name), b'{') => self.members(|s, key| {
-                if key.is(name) { s.walk_to(rest, each) } else { s.value().map(drop) }
-            }),
+            (Step::Name(name), b'{') => {
+                self.members(
+                    |s, key| {
+                        if key.is(name) { s.walk_to(rest, each) } else { s.value().map(drop) }
+                    },
+                )
+            }
             (Step::All, b'{') => self.members(|s, _| s.walk_to(rest, each)),
             (Step::All, b'[') => self.items(|s, _| s.walk_to(rest, each)),
             (Step::Index(index), b'[') => {

@@ -40,6 +40,7 @@ pub use http::{
     Retry, Robots, Rule, Secret, Transport, Wait,
 };
 pub use map::{EachSource, FieldPlan, FieldSource, FieldType, MapPlan, ValueTransform};
+pub use names::Names;
 pub use native::of_json as template_value;
 pub use nearest::{Nearest, nearest};
 pub use node::Node;
@@ -50,7 +51,6 @@ pub use origin::differences;
 pub use output::{Feed, LeakPolicy, SinkPlan, TaskPlan, TransformStep};
 #[cfg(test)]
 pub use scan::DEEPEST;
-pub use names::Names;
 pub use scan::{ScanError, Scanner, is_json};
 pub use stream::{
     Check, ChildPlan, Gaps, KeyOrder, Overlay, Pagination, PaginationKind, Partition, Preflight,
