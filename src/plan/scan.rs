@@ -350,8 +350,17 @@ impl<'t> Scanner<'t> {
     }
 
     /// Skips a number, `true`, `false` or `null`.
-    #[inline]
+    #[inline(always)]
     fn scalar(&mut self) -> Result<(), ScanError> {
+        match self.text[self.at..].first_chunk() {
+            Some(b"null") => self.at += 4,
+            _ => self.any_scalar()?,
+        }
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn any_scalar(&mut self) -> Result<(), ScanError> {
         let rest = &self.text[self.at..];
         self.at += match rest.first_chunk() {
             Some(b"null" | b"true") => 4,
@@ -364,40 +373,46 @@ impl<'t> Scanner<'t> {
     /// Skips a string; whether it has an escape in it.
     #[inline(always)]
     fn string(&mut self) -> Result<bool, ScanError> {
-        // Most are short and plain, and end in the bytes that were looked at last.
-        if let Some(end) = self.marks.known(self.at + 1)
-            && self.text.get(end) == Some(&b'"')
-        {
-            self.at = end + 1;
+        let mark = self.mark(self.at + 1)?;
+        if self.text[mark] == b'"' {
+            self.at = mark + 1;
             return Ok(false);
         }
-        self.any_string()
+        self.escaped_string(mark)
     }
 
+    /// Skips a string whose first mark is not its end.
     #[inline(never)]
-    fn any_string(&mut self) -> Result<bool, ScanError> {
+    fn escaped_string(&mut self, mut mark: usize) -> Result<bool, ScanError> {
         let mut escaped = false;
-        let mut at = self.at + 1;
         loop {
-            let Some(mark) = self.marks.known(at) else {
-                at = self.marks.more(self.text, at).ok_or(ScanError::Cut)?;
-                continue;
-            };
-            at = mark;
-            match (self.text[at], self.mode) {
+            let next = match (self.text[mark], self.mode) {
                 (b'"', _) => break,
-                (b'\\', Mode::Outline) => (at, escaped) = (at + 2, true),
-                (b'\\', Mode::Strict) => {
-                    at += escape(&self.text[at..]).ok_or(ScanError::NotJson(at))?;
+                (b'\\', mode) => {
                     escaped = true;
+                    mark + match mode {
+                        Mode::Outline => 2,
+                        Mode::Strict => escape(&self.text[mark..]).ok_or(ScanError::NotJson(mark))?,
+                    }
                 }
                 // A control character.
-                (_, Mode::Outline) => at += 1,
-                (_, Mode::Strict) => return Err(ScanError::NotJson(at)),
-            }
+                (_, Mode::Outline) => mark + 1,
+                (_, Mode::Strict) => return Err(ScanError::NotJson(mark)),
+            };
+            mark = self.mark(next)?;
         }
-        self.at = at + 1;
+        self.at = mark + 1;
         Ok(escaped)
+    }
+
+    /// The first mark from a place on.
+    #[inline(always)]
+    fn mark(&mut self, from: usize) -> Result<usize, ScanError> {
+        // Most strings are short and end in the bytes that were looked at last.
+        match self.marks.known(from) {
+            Some(mark) => Ok(mark),
+            None => self.marks.search(self.text, from).ok_or(ScanError::Cut),
+        }
     }
 }
 
@@ -433,18 +448,23 @@ impl Marks {
         (bits != 0).then(|| from + bits.trailing_zeros() as usize)
     }
 
-    /// Where none is known from a place on: looks at the next bytes, and says where they
-    /// begin; `None` behind the text.
-    #[inline(always)]
-    fn more(&mut self, text: &[u8], from: usize) -> Option<usize> {
+    /// The first of them from a place on, where it is not known.
+    #[inline(never)]
+    fn search(&mut self, text: &[u8], from: usize) -> Option<usize> {
         let is_known = from.wrapping_sub(self.start) < Self::BYTES;
-        self.start = if is_known { self.start + Self::BYTES } else { from };
-        let bytes = text.get(self.start..).filter(|bytes| !bytes.is_empty())?;
-        self.bits = match bytes.first_chunk() {
-            Some(bytes) => marks(bytes),
-            None => marks(&padded(bytes)),
-        };
-        Some(self.start)
+        let mut start = if is_known { self.start + Self::BYTES } else { from };
+        loop {
+            let bytes = text.get(start..).filter(|bytes| !bytes.is_empty())?;
+            let bits = match bytes.first_chunk() {
+                Some(bytes) => marks(bytes),
+                None => marks(&padded(bytes)),
+            };
+            if bits != 0 {
+                *self = Self { start, bits };
+                return Some(start + bits.trailing_zeros() as usize);
+            }
+            start += Self::BYTES;
+        }
     }
 }
 
