@@ -104,7 +104,7 @@ impl Shape {
             b'{' if self.has_parts() => self.object(text, scanner)?,
             b'[' if self.has_parts() => self.list(text, scanner)?,
             _ => {
-                scanner.value()?;
+                scanner.skip()?;
                 if open == b'n' { Parts::Null } else { Parts::Whole }
             }
         };
@@ -116,7 +116,7 @@ impl Shape {
         scanner.members(|scanner, key| {
             let named = self.names.find(&key);
             let Some(shape) = named.map(|(_, shape)| shape).or(self.all.as_deref()) else {
-                return scanner.value().map(drop);
+                return scanner.skip();
             };
             let (name, tree) = (key.name(), shape.read(text, scanner)?);
             // Of a key that comes twice the last value counts, in the place of
@@ -137,7 +137,7 @@ impl Shape {
             let numbered = self.indices.iter().find(|(i, _)| *i == index).map(|(_, shape)| shape);
             match numbered.or(self.all.as_deref()) {
                 Some(shape) => items.push((index, shape.read(text, scanner)?)),
-                None => scanner.value().map(drop)?,
+                None => scanner.skip()?,
             }
             Ok(())
         })?;

@@ -160,7 +160,7 @@ impl Scanner<'_> {
         let open = self.peek()?;
         let start = self.at();
         if wanted.names.is_empty() || open != b'{' {
-            self.value()?;
+            self.skip()?;
         } else {
             // The first of a name counts, and of that alone what is below it.
             let mut seen = vec![false; wanted.names.len()];
@@ -174,7 +174,7 @@ impl Scanner<'_> {
                             return Ok(false);
                         }
                     }
-                    None => self.value().map(drop)?,
+                    None => self.skip()?,
                 }
                 more = self.another(b'}')?;
             }
@@ -212,7 +212,7 @@ impl Scanner<'_> {
             (Step::Name(name), b'{') => {
                 self.members(
                     |s, key| {
-                        if key.is(name) { s.walk_to(rest, each) } else { s.value().map(drop) }
+                        if key.is(name) { s.walk_to(rest, each) } else { s.skip() }
                     },
                 )
             }
@@ -221,11 +221,11 @@ impl Scanner<'_> {
             (Step::Index(index), b'[') => {
                 self.items(
                     |s, i| {
-                        if i == *index { s.walk_to(rest, each) } else { s.value().map(drop) }
+                        if i == *index { s.walk_to(rest, each) } else { s.skip() }
                     },
                 )
             }
-            _ => self.value().map(drop),
+            _ => self.skip(),
         }
     }
 
@@ -253,7 +253,7 @@ impl Scanner<'_> {
             if here {
                 return Ok(Some(()));
             }
-            self.value()?;
+            self.skip()?;
             index += 1;
             more = self.another(close)?;
         }
@@ -275,13 +275,13 @@ impl Scanner<'_> {
         match (value, self.peek()?) {
             (Value::Array(values), b'[') => self.items(|s, i| match values.get(i) {
                 Some(value) => s.pair(value, wanted, found),
-                None => s.value().map(drop),
+                None => s.skip(),
             })?,
             (Value::Object(map), b'{') => self.members(|s, key| match map.get(&*key.name()) {
                 Some(value) => s.pair(value, wanted, found),
-                None => s.value().map(drop),
+                None => s.skip(),
             })?,
-            _ => self.value().map(drop)?,
+            _ => self.skip()?,
         }
         if hit {
             found[slot] = start..self.at();

@@ -258,18 +258,35 @@ impl<'t> Scanner<'t> {
     ///
     /// # Errors
     /// When it cannot be followed.
-    #[inline]
     pub fn value(&mut self) -> Result<Range<usize>, ScanError> {
-        let open = self.peek()?;
+        self.peek()?;
         let start = self.at;
-        match (open, self.mode) {
-            (b'"', _) => self.string().map(drop)?,
-            (b'{' | b'[', Mode::Outline) => self.brackets()?,
-            (_, Mode::Outline) => self.outline()?,
-            (b'{' | b'[', Mode::Strict) => self.tokens()?,
-            (_, Mode::Strict) => self.scalar()?,
-        }
+        self.skip()?;
         Ok(start..self.at)
+    }
+
+    /// Skips a value.
+    ///
+    /// # Errors
+    /// When it cannot be followed.
+    #[inline(always)]
+    pub fn skip(&mut self) -> Result<(), ScanError> {
+        match self.text.get(self.at) {
+            Some(b'"') => self.string().map(drop),
+            Some(b'n') if self.is_strict() => self.scalar(),
+            _ => self.any_value(),
+        }
+    }
+
+    #[inline(never)]
+    fn any_value(&mut self) -> Result<(), ScanError> {
+        match (self.peek()?, self.mode) {
+            (b'"', _) => self.string().map(drop),
+            (b'{' | b'[', Mode::Outline) => self.brackets(),
+            (_, Mode::Outline) => self.outline(),
+            (b'{' | b'[', Mode::Strict) => self.tokens(),
+            (_, Mode::Strict) => self.scalar(),
+        }
     }
 
     /// Skips what stands here up to the next bracket, quote, colon or comma.
