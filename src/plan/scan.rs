@@ -229,12 +229,12 @@ impl<'t> Scanner<'t> {
     #[inline(always)]
     pub fn key(&mut self) -> Result<Key<'t>, ScanError> {
         let start = self.at + 1;
-        if self.text.get(self.at) == Some(&b'"')
-            && let Some(end) = self.marks.known(start)
-            && let Some(b"\":") = self.text.get(end..end + 2)
-        {
-            self.at = end + 2;
-            return Ok(Key { raw: &self.text[start..end], escaped: false });
+        if self.text.get(self.at) == Some(&b'"') {
+            let end = self.mark(start)?;
+            if let Some(b"\":") = self.text[end..].first_chunk() {
+                self.at = end + 2;
+                return Ok(Key { raw: &self.text[start..end], escaped: false });
+            }
         }
         self.any_key()
     }
@@ -273,7 +273,7 @@ impl<'t> Scanner<'t> {
     pub fn skip(&mut self) -> Result<(), ScanError> {
         match self.text.get(self.at) {
             Some(b'"') => self.string().map(drop),
-            Some(b'n') if self.is_strict() => self.scalar(),
+            Some(b'n') if self.mode == Mode::Strict => self.scalar(),
             _ => self.any_value(),
         }
     }
@@ -335,22 +335,23 @@ impl<'t> Scanner<'t> {
         let mut open = Nesting::default();
         loop {
             // Before a value.
-            match self.peek()? {
-                b'"' => self.string().map(drop)?,
-                byte @ (b'{' | b'[') => {
-                    let object = byte == b'{';
-                    if self.open(if object { b'}' } else { b']' })? {
-                        open.push(object);
-                        if open.depth > self.deepest {
-                            return Err(ScanError::TooDeep(self.at));
-                        }
-                        if object {
-                            self.key()?;
-                        }
-                        continue;
+            let byte = self.peek()?;
+            let object = byte == b'{';
+            if object || byte == b'[' {
+                if self.open(if object { b'}' } else { b']' })? {
+                    open.push(object);
+                    if open.depth > self.deepest {
+                        return Err(ScanError::TooDeep(self.at));
                     }
+                    if object {
+                        self.key()?;
+                    }
+                    continue;
                 }
-                _ => self.scalar()?,
+            } else if byte == b'"' {
+                self.string()?;
+            } else {
+                self.scalar()?;
             }
             // After it.
             loop {
