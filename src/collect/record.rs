@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use minijinja::value::{Enumerator, Object, ObjectRepr};
+use scrape_api::Bytes;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 use xxhash_rust::xxh3::xxh3_64;
@@ -110,7 +111,7 @@ pub(super) struct Reader {
 
 /// A record, and what is looked for in it.
 struct Look<'r> {
-    bytes: &'r [u8],
+    bytes: &'r Bytes,
     places: Cow<'r, [Option<Range<usize>>]>,
     /// Whether it is known to be JSON.
     is_json: bool,
@@ -249,7 +250,7 @@ impl Reader {
     }
 
     fn look<'r>(&self, raw: &'r Raw) -> Look<'r> {
-        let bytes = &raw.bytes[..];
+        let bytes = &raw.bytes;
         let (places, is_json) = match &raw.firsts {
             Some(known) => (Cow::from(known), true),
             None => match self.firsts.find_in_json(bytes) {
@@ -405,7 +406,7 @@ fn is_pending(
         InlineNeed::Below(place, steps) => {
             let list = look.first(*place).unwrap_or_default();
             let items = split::select(list, steps).unwrap_or_default();
-            let items = items.into_iter().map(|place| Box::from(&list[place])).collect();
+            let items = items.into_iter().map(|place| look.bytes.slice_ref(&list[place])).collect();
             minijinja::Value::from_object(Inline(items))
         }
         InlineNeed::Path(path) => {
@@ -423,7 +424,7 @@ fn is_pending(
 
 /// The items of an inline list, as templates see them: most only count them.
 #[derive(Debug)]
-struct Inline(Vec<Box<[u8]>>);
+struct Inline(Vec<Bytes>);
 
 impl Object for Inline {
     fn repr(self: &Arc<Self>) -> ObjectRepr {

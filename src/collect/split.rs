@@ -210,20 +210,12 @@ impl Scanner<'_> {
         let Some((step, rest)) = steps.split_first() else { return each(self) };
         match (step, self.peek()?) {
             (Step::Name(name), b'{') => {
-                self.members(
-                    |s, key| {
-                        if key.is(name) { s.walk_to(rest, each) } else { s.skip() }
-                    },
-                )
+                self.members(|s, key| if key.is(name) { s.walk_to(rest, each) } else { s.skip() })
             }
             (Step::All, b'{') => self.members(|s, _| s.walk_to(rest, each)),
             (Step::All, b'[') => self.items(|s, _| s.walk_to(rest, each)),
             (Step::Index(index), b'[') => {
-                self.items(
-                    |s, i| {
-                        if i == *index { s.walk_to(rest, each) } else { s.skip() }
-                    },
-                )
+                self.items(|s, i| if i == *index { s.walk_to(rest, each) } else { s.skip() })
             }
             _ => self.skip(),
         }

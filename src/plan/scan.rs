@@ -410,7 +410,9 @@ impl<'t> Scanner<'t> {
                     escaped = true;
                     mark + match mode {
                         Mode::Outline => 2,
-                        Mode::Strict => escape(&self.text[mark..]).ok_or(ScanError::NotJson(mark))?,
+                        Mode::Strict => {
+                            escape(&self.text[mark..]).ok_or(ScanError::NotJson(mark))?
+                        }
                     }
                 }
                 // A control character.
