@@ -11,13 +11,13 @@ use std::fmt;
 
 use serde::de::{Error as _, IgnoredAny};
 
-use crate::plan::{ScanError, Scanner, Step};
+use crate::plan::{Names, ScanError, Scanner, Step};
 
 /// Which parts of a JSON value are wanted.
 #[derive(Debug, Clone, Default)]
 pub struct Shape {
     keep: bool,
-    names: Vec<(String, Shape)>,
+    names: Names<Shape>,
     indices: Vec<(usize, Shape)>,
     all: Option<Box<Shape>>,
 }
@@ -27,8 +27,8 @@ impl Shape {
     pub fn at(&mut self, steps: &[Step]) -> &mut Shape {
         let Some((step, rest)) = steps.split_first() else { return self };
         let next = match step {
-            Step::Name(name) => entry(&mut self.names, name),
-            Step::Index(index) => entry(&mut self.indices, index),
+            Step::Name(name) => self.names.entry(name),
+            Step::Index(index) => item(&mut self.indices, *index),
             Step::All => self.all.get_or_insert_default(),
         };
         next.at(rest)
@@ -43,14 +43,12 @@ impl Shape {
     /// wanted of those that are also wanted by name or index.
     pub fn close(&mut self) {
         if let Some(all) = &self.all {
-            for (_, shape) in &mut self.names {
-                shape.merge(all);
-            }
+            self.names.values_mut().for_each(|shape| shape.merge(all));
             for (_, shape) in &mut self.indices {
                 shape.merge(all);
             }
         }
-        self.names.iter_mut().for_each(|(_, s)| s.close());
+        self.names.values_mut().for_each(Shape::close);
         self.indices.iter_mut().for_each(|(_, s)| s.close());
         if let Some(all) = &mut self.all {
             all.close();
@@ -59,11 +57,11 @@ impl Shape {
 
     fn merge(&mut self, other: &Shape) {
         self.keep |= other.keep;
-        for (name, shape) in &other.names {
-            entry(&mut self.names, name).merge(shape);
+        for (name, shape) in other.names.iter() {
+            self.names.entry(name).merge(shape);
         }
         for (index, shape) in &other.indices {
-            entry(&mut self.indices, index).merge(shape);
+            item(&mut self.indices, *index).merge(shape);
         }
         if let Some(all) = &other.all {
             self.all.get_or_insert_default().merge(all);
@@ -116,11 +114,11 @@ impl Shape {
     fn object<'t>(&self, text: &'t str, scanner: &mut Scanner<'t>) -> Result<Parts<'t>, ScanError> {
         let mut entries: Vec<(Cow<'t, str>, Tree<'t>)> = Vec::with_capacity(self.names.len());
         scanner.members(|scanner, key| {
-            let named = self.names.iter().find(|(name, _)| scanner.is_key(&key, name));
+            let named = self.names.find(&key);
             let Some(shape) = named.map(|(_, shape)| shape).or(self.all.as_deref()) else {
                 return scanner.value().map(drop);
             };
-            let (name, tree) = (scanner.name(&key), shape.read(text, scanner)?);
+            let (name, tree) = (key.name(), shape.read(text, scanner)?);
             // Of a key that comes twice the last value counts, in the place of
             // the first, as in a full tree.
             match entries.iter_mut().find(|(key, _)| *key == name) {
@@ -147,10 +145,10 @@ impl Shape {
     }
 }
 
-/// The shape under a key, made where there is none.
-fn entry<'s, K: Clone + PartialEq>(entries: &'s mut Vec<(K, Shape)>, key: &K) -> &'s mut Shape {
-    let at = entries.iter().position(|(k, _)| k == key).unwrap_or_else(|| {
-        entries.push((key.clone(), Shape::default()));
+/// The shape of an item, made where there is none.
+fn item(entries: &mut Vec<(usize, Shape)>, index: usize) -> &mut Shape {
+    let at = entries.iter().position(|(i, _)| *i == index).unwrap_or_else(|| {
+        entries.push((index, Shape::default()));
         entries.len() - 1
     });
     &mut entries[at].1

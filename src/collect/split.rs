@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use crate::plan::{ScanError, Scanner, Step};
+use crate::plan::{Names, ScanError, Scanner, Step};
 
 /// The most values that are selected in a text: a page has some hundreds of records.
 pub(super) const MOST: usize = 100_000;
@@ -67,7 +67,7 @@ pub(super) struct Firsts {
 struct Wanted {
     /// The paths that end here.
     here: Vec<usize>,
-    names: Vec<(String, Wanted)>,
+    names: Names<Wanted>,
 }
 
 impl Firsts {
@@ -79,11 +79,7 @@ impl Firsts {
         }
         for step in steps {
             let Step::Name(name) = step else { return None };
-            let next = at.names.iter().position(|(n, _)| n == name).unwrap_or_else(|| {
-                at.names.push((name.clone(), Wanted::default()));
-                at.names.len() - 1
-            });
-            at = &mut at.names[next].1;
+            at = at.names.entry(name);
         }
         at.here.push(self.count);
         self.count += 1;
@@ -140,10 +136,10 @@ impl<'t> Scanner<'t> {
             let mut more = self.open(b'}')?;
             while more {
                 let key = self.key()?;
-                let of = wanted.names.iter().position(|(name, _)| self.is_key(&key, name));
-                match of.filter(|n| !std::mem::replace(&mut seen[*n], true)) {
-                    Some(n) => {
-                        if !self.firsts(&wanted.names[n].1, found)? {
+                let of = wanted.names.find(&key);
+                match of.filter(|(n, _)| !std::mem::replace(&mut seen[*n], true)) {
+                    Some((_, of)) => {
+                        if !self.firsts(of, found)? {
                             return Ok(false);
                         }
                     }
@@ -179,9 +175,13 @@ impl Scanner<'_> {
     ) -> Result<(), ScanError> {
         let Some((step, rest)) = steps.split_first() else { return each(self) };
         match (step, self.peek()?) {
-            (Step::Name(name), b'{') => self.members(|s, key| {
-                if s.is_key(&key, name) { s.walk_to(rest, each) } else { s.value().map(drop) }
-            }),
+            (Step::Name(name), b'{') => {
+                self.members(
+                    |s, key| {
+                        if key.is(name) { s.walk_to(rest, each) } else { s.value().map(drop) }
+                    },
+                )
+            }
             (Step::All, b'{') => self.members(|s, _| s.walk_to(rest, each)),
             (Step::All, b'[') => self.items(|s, _| s.walk_to(rest, each)),
             (Step::Index(index), b'[') => {
@@ -210,7 +210,7 @@ impl Scanner<'_> {
             let here = match step {
                 Step::Name(name) => {
                     let key = self.key()?;
-                    self.is_key(&key, name)
+                    key.is(name)
                 }
                 Step::Index(wanted) => index == *wanted,
                 Step::All if object => self.key().map(|_| true)?,
@@ -243,7 +243,7 @@ impl Scanner<'_> {
                 Some(value) => s.pair(value, wanted, found),
                 None => s.value().map(drop),
             })?,
-            (Value::Object(map), b'{') => self.members(|s, key| match map.get(&*s.name(&key)) {
+            (Value::Object(map), b'{') => self.members(|s, key| match map.get(&*key.name()) {
                 Some(value) => s.pair(value, wanted, found),
                 None => s.value().map(drop),
             })?,

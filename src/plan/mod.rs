@@ -12,7 +12,8 @@ mod filters;
 mod http;
 pub mod json;
 mod map;
-pub mod native;
+pub mod names;
+mod native;
 mod nearest;
 mod node;
 mod order;
@@ -39,6 +40,7 @@ pub use http::{
     Retry, Robots, Rule, Secret, Transport, Wait,
 };
 pub use map::{EachSource, FieldPlan, FieldSource, FieldType, MapPlan, ValueTransform};
+pub use names::Names;
 pub use native::of_json as template_value;
 pub use nearest::{Nearest, nearest};
 pub use node::Node;

@@ -37,10 +37,7 @@ enum Mode {
     /// Brackets and strings, whatever stands between them.
     Outline,
     /// Nothing but JSON.
-    Strict {
-        /// Whether there are bytes in the text that may not stand in a string.
-        controls: bool,
-    },
+    Strict,
 }
 
 /// Whether a text is JSON and nothing else, as [`Scanner::strict`] takes it.
@@ -50,11 +47,30 @@ pub fn is_json(text: &[u8]) -> bool {
 }
 
 /// A key of an object.
-#[derive(Debug)]
-pub struct Key {
-    /// Its place, with its quotes.
-    place: Range<usize>,
-    escaped: bool,
+#[derive(Debug, Clone, Copy)]
+pub struct Key<'t> {
+    /// As it stands in the text, without its quotes.
+    pub(super) raw: &'t [u8],
+    pub(super) escaped: bool,
+}
+
+impl<'t> Key<'t> {
+    /// Whether it is this name.
+    #[inline]
+    pub fn is(&self, name: &str) -> bool {
+        self.raw == name.as_bytes() || (self.escaped && self.name() == name)
+    }
+
+    /// The name that it is.
+    pub fn name(&self) -> Cow<'t, str> {
+        let unescaped =
+            self.escaped.then(|| serde_json::from_slice(&[b"\"", self.raw, b"\""].concat()));
+        match unescaped {
+            Some(Ok(name)) => Cow::Owned(name),
+            // Of what is no text (half a surrogate pair) the letters are taken as they are.
+            _ => String::from_utf8_lossy(self.raw),
+        }
+    }
 }
 
 impl<'t> Scanner<'t> {
@@ -67,15 +83,7 @@ impl<'t> Scanner<'t> {
     /// Takes nothing but JSON (RFC 8259), as `serde_json` does where it ignores values;
     /// of any depth. That the text is UTF-8 is for the caller to know.
     pub fn strict(text: &'t [u8]) -> Self {
-        // Most texts have none, and then no string has to be searched for them.
-        let controls = text.chunks(64).any(|part| part.iter().fold(false, |c, b| c | (*b < b' ')));
-        Self {
-            text,
-            at: 0,
-            mode: Mode::Strict { controls },
-            spaced: false,
-            marks: Marks::default(),
-        }
+        Self { mode: Mode::Strict, ..Self::new(text) }
     }
 
     /// How many bytes have been gone through.
@@ -123,12 +131,13 @@ impl<'t> Scanner<'t> {
     }
 
     /// Skips space.
+    #[cold]
     pub fn space(&mut self) {
         let start = self.at;
         // All but the form feed are space of JSON.
         let is_space = match self.mode {
             Mode::Outline => u8::is_ascii_whitespace,
-            Mode::Strict { .. } => |b: &u8| matches!(b, b' ' | b'\t' | b'\n' | b'\r'),
+            Mode::Strict => |b: &u8| matches!(b, b' ' | b'\t' | b'\n' | b'\r'),
         };
         while self.text.get(self.at).is_some_and(is_space) {
             self.at += 1;
@@ -152,8 +161,12 @@ impl<'t> Scanner<'t> {
     ///
     /// # Errors
     /// When there is neither.
-    #[inline]
+    #[inline(always)]
     pub fn another(&mut self, close: u8) -> Result<bool, ScanError> {
+        if self.text.get(self.at) == Some(&b',') {
+            self.at += 1;
+            return Ok(true);
+        }
         let byte = self.peek()?;
         if byte != close && byte != b',' {
             return Err(ScanError::NotJson(self.at));
@@ -168,7 +181,7 @@ impl<'t> Scanner<'t> {
     /// When the text cannot be followed.
     pub fn members(
         &mut self,
-        mut each: impl FnMut(&mut Self, Key) -> Result<(), ScanError>,
+        mut each: impl FnMut(&mut Self, Key<'t>) -> Result<(), ScanError>,
     ) -> Result<(), ScanError> {
         let mut more = self.open(b'}')?;
         while more {
@@ -201,66 +214,65 @@ impl<'t> Scanner<'t> {
     ///
     /// # Errors
     /// When there is none.
-    pub fn key(&mut self) -> Result<Key, ScanError> {
+    #[inline(always)]
+    pub fn key(&mut self) -> Result<Key<'t>, ScanError> {
+        let start = self.at + 1;
+        if self.text.get(self.at) == Some(&b'"')
+            && let Some(end) = self.marks.known(start)
+            && let Some(b"\":") = self.text.get(end..end + 2)
+        {
+            self.at = end + 2;
+            return Ok(Key { raw: &self.text[start..end], escaped: false });
+        }
+        self.any_key()
+    }
+
+    #[inline(never)]
+    fn any_key(&mut self) -> Result<Key<'t>, ScanError> {
         if self.peek()? != b'"' {
             return Err(ScanError::NotJson(self.at));
         }
-        let start = self.at;
+        let start = self.at + 1;
         let escaped = self.string()?;
-        let key = Key { place: start..self.at, escaped };
+        let raw = &self.text[start..self.at - 1];
         if self.peek()? != b':' {
             return Err(ScanError::NotJson(self.at));
         }
         self.at += 1;
-        Ok(key)
-    }
-
-    /// Whether a key is this name.
-    #[inline]
-    pub fn is_key(&self, key: &Key, name: &str) -> bool {
-        self.raw(key) == name.as_bytes() || (key.escaped && self.name(key) == name)
-    }
-
-    /// The name that a key is.
-    pub fn name(&self, key: &Key) -> Cow<'t, str> {
-        let unescaped = key.escaped.then(|| serde_json::from_slice(&self.text[key.place.clone()]));
-        match unescaped {
-            Some(Ok(name)) => Cow::Owned(name),
-            // Of what is no text (half a surrogate pair) the letters are taken as they are.
-            _ => String::from_utf8_lossy(self.raw(key)),
-        }
-    }
-
-    fn raw(&self, key: &Key) -> &'t [u8] {
-        &self.text[key.place.start + 1..key.place.end - 1]
+        Ok(Key { raw, escaped })
     }
 
     /// Skips a value and says where it was.
     ///
     /// # Errors
     /// When it cannot be followed.
+    #[inline]
     pub fn value(&mut self) -> Result<Range<usize>, ScanError> {
         let open = self.peek()?;
         let start = self.at;
         match (open, self.mode) {
             (b'"', _) => self.string().map(drop)?,
             (b'{' | b'[', Mode::Outline) => self.brackets()?,
-            (_, Mode::Outline) => {
-                let rest = &self.text[start..];
-                let length = rest
-                    .iter()
-                    .position(|b| matches!(b, b',' | b'}' | b']' | b':' | b'"' | b'{' | b'['))
-                    .unwrap_or(rest.len());
-                let length = rest[..length].trim_ascii_end().len();
-                if length == 0 {
-                    return Err(ScanError::NotJson(start));
-                }
-                self.at += length;
-            }
-            (b'{' | b'[', _) => self.tokens()?,
-            _ => self.scalar()?,
+            (_, Mode::Outline) => self.outline()?,
+            (b'{' | b'[', Mode::Strict) => self.tokens()?,
+            (_, Mode::Strict) => self.scalar()?,
         }
         Ok(start..self.at)
+    }
+
+    /// Skips what stands here up to the next bracket, quote, colon or comma.
+    fn outline(&mut self) -> Result<(), ScanError> {
+        let rest = &self.text[self.at..];
+        let length = rest
+            .iter()
+            .position(|b| matches!(b, b',' | b'}' | b']' | b':' | b'"' | b'{' | b'['))
+            .unwrap_or(rest.len());
+        let length = rest[..length].trim_ascii_end().len();
+        if length == 0 {
+            return Err(ScanError::NotJson(self.at));
+        }
+        self.at += length;
+        Ok(())
     }
 
     /// Skips an object or a list, by its brackets and strings alone.
@@ -323,14 +335,14 @@ impl<'t> Scanner<'t> {
     }
 
     /// Skips a number, `true`, `false` or `null`.
+    #[inline]
     fn scalar(&mut self) -> Result<(), ScanError> {
         let rest = &self.text[self.at..];
-        let literal = [&b"null"[..], b"true", b"false"].into_iter().find(|l| rest.starts_with(l));
-        let length = match literal {
-            Some(literal) => literal.len(),
-            None => number(rest).ok_or(ScanError::NotJson(self.at))?,
+        self.at += match rest.first_chunk() {
+            Some(b"null" | b"true") => 4,
+            Some(b"fals") if rest.get(4) == Some(&b'e') => 5,
+            _ => number(rest).ok_or(ScanError::NotJson(self.at))?,
         };
-        self.at += length;
         Ok(())
     }
 
@@ -340,7 +352,6 @@ impl<'t> Scanner<'t> {
         // Most are short and plain, and end in the bytes that were looked at last.
         if let Some(end) = self.marks.known(self.at + 1)
             && self.text.get(end) == Some(&b'"')
-            && self.mode != (Mode::Strict { controls: true })
         {
             self.at = end + 1;
             return Ok(false);
@@ -348,85 +359,95 @@ impl<'t> Scanner<'t> {
         self.any_string()
     }
 
+    #[inline(never)]
     fn any_string(&mut self) -> Result<bool, ScanError> {
-        let start = self.at + 1;
         let mut escaped = false;
-        let mut at = start;
+        let mut at = self.at + 1;
         loop {
-            at = self.marks.next(self.text, at).ok_or(ScanError::Cut)?;
-            if self.text[at] == b'"' {
-                break;
-            }
-            escaped = true;
-            at += match self.mode {
-                Mode::Outline => 2,
-                Mode::Strict { .. } => escape(&self.text[at..]).ok_or(ScanError::NotJson(at))?,
+            let Some(mark) = self.marks.known(at) else {
+                at = self.marks.more(self.text, at).ok_or(ScanError::Cut)?;
+                continue;
             };
-        }
-        if self.mode == (Mode::Strict { controls: true })
-            && let Some(control) = self.text[start..at].iter().position(|b| *b < b' ')
-        {
-            return Err(ScanError::NotJson(start + control));
+            at = mark;
+            match (self.text[at], self.mode) {
+                (b'"', _) => break,
+                (b'\\', Mode::Outline) => (at, escaped) = (at + 2, true),
+                (b'\\', Mode::Strict) => {
+                    at += escape(&self.text[at..]).ok_or(ScanError::NotJson(at))?;
+                    escaped = true;
+                }
+                // A control character.
+                (_, Mode::Outline) => at += 1,
+                (_, Mode::Strict) => return Err(ScanError::NotJson(at)),
+            }
         }
         self.at = at + 1;
         Ok(escaped)
     }
 }
 
-/// Where quotes and backslashes stand in the 64 bytes that were looked at last: half of
-/// all strings are shorter than what it costs to begin a search of their own.
-#[derive(Debug, Default)]
+/// Where quotes, backslashes and control characters stand in the 64 bytes that were
+/// looked at last: half of all strings are shorter than what it costs to begin a search
+/// of their own.
+#[derive(Debug)]
 struct Marks {
-    /// One past the place of the first of these bytes; 0 for none.
-    block: usize,
+    /// The place of the first of these bytes.
+    start: usize,
     /// A bit for each, the lowest for the first.
     bits: u64,
+}
+
+impl Default for Marks {
+    fn default() -> Self {
+        // No text has such a place.
+        Self { start: usize::MAX / 2, bits: 0 }
+    }
 }
 
 impl Marks {
     const BYTES: usize = 64;
 
-    /// The first quote or backslash from a place on, if it is among these bytes.
-    #[inline]
+    /// The first of them from a place on, if it is among these bytes.
+    #[inline(always)]
     fn known(&self, from: usize) -> Option<usize> {
-        let within = from.checked_sub(self.block.checked_sub(1)?)?;
-        let bits = self.bits.checked_shr(u32::try_from(within).ok()?)?;
+        let within = from.wrapping_sub(self.start);
+        if within >= Self::BYTES {
+            return None;
+        }
+        let bits = self.bits >> within;
         (bits != 0).then(|| from + bits.trailing_zeros() as usize)
     }
 
-    /// The first quote or backslash from a place on.
-    fn next(&mut self, text: &[u8], from: usize) -> Option<usize> {
-        let mut block = from & !(Self::BYTES - 1);
-        let mut bits = self.of(text, block)? >> (from - block);
-        if bits != 0 {
-            return Some(from + bits.trailing_zeros() as usize);
-        }
-        while bits == 0 {
-            block += Self::BYTES;
-            bits = self.of(text, block)?;
-        }
-        Some(block + bits.trailing_zeros() as usize)
+    /// Where none is known from a place on: looks at the next bytes, and says where they
+    /// begin; `None` behind the text.
+    #[inline(always)]
+    fn more(&mut self, text: &[u8], from: usize) -> Option<usize> {
+        let is_known = from.wrapping_sub(self.start) < Self::BYTES;
+        self.start = if is_known { self.start + Self::BYTES } else { from };
+        let bytes = text.get(self.start..).filter(|bytes| !bytes.is_empty())?;
+        self.bits = match bytes.first_chunk() {
+            Some(bytes) => marks(bytes),
+            None => marks(&padded(bytes)),
+        };
+        Some(self.start)
     }
+}
 
-    /// The bits of the bytes from a place on; `None` behind the text.
-    fn of(&mut self, text: &[u8], block: usize) -> Option<u64> {
-        if self.block != block + 1 {
-            let bytes = text.get(block..).filter(|bytes| !bytes.is_empty())?;
-            let bytes = u8x64::new(match bytes.first_chunk() {
-                Some(bytes) => *bytes,
-                None => padded(bytes),
-            });
-            let found = bytes.simd_eq(u8x64::splat(b'"')) | bytes.simd_eq(u8x64::splat(b'\\'));
-            *self = Self { block: block + 1, bits: found.to_bitmask() };
-        }
-        Some(self.bits)
-    }
+/// Where the marks are.
+// Inlined, it is taken apart byte by byte.
+#[inline(never)]
+fn marks(bytes: &[u8; Marks::BYTES]) -> u64 {
+    let bytes = u8x64::new(*bytes);
+    // With one bit changed, a quote comes right behind the control characters.
+    let changed = bytes ^ u8x64::splat(b'"' ^ b' ');
+    let low = changed.min(u8x64::splat(b' ')).simd_eq(changed);
+    (low | bytes.simd_eq(u8x64::splat(b'\\'))).to_bitmask()
 }
 
 /// The last bytes of a text.
 #[cold]
 fn padded(bytes: &[u8]) -> [u8; Marks::BYTES] {
-    let mut all = [0; Marks::BYTES];
+    let mut all = [b' '; Marks::BYTES];
     all.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
     all
 }
