@@ -117,7 +117,7 @@ impl Shape {
             _ => {
                 let place = scanner.value()?;
                 let is_followed = scanner.is_strict() || matches!(open, b'"' | b'{' | b'[');
-                if !is_followed && !is_json(scanner.text(place)) {
+                if !is_followed && !is_json(text[place].as_bytes()) {
                     return Err(ScanError::NotJson(start));
                 }
                 if open == b'n' { Parts::Null } else { Parts::Whole }

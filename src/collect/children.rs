@@ -13,6 +13,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use super::envelope::Records;
 use super::page::{self, PageSize};
 use super::paginate::{At, Pager, Position, Step};
 use super::record::child_items;
@@ -225,6 +226,7 @@ async fn fetch(stream: &Arc<StreamRun>, list: PendingChild) -> Result<(), Break>
         .with("parent", template_value(&parent));
     let ask =
         Ask { request: &child.request, overlay: None, pagination: &child.pagination, scope, label };
+    let records = Records::at(&child.records);
     let stored = list.position.as_ref().and_then(walk::position);
     let mut first = stored.is_none();
     let mut position = stored.unwrap_or_else(|| Position::start(&child.pagination.kind));
@@ -236,7 +238,7 @@ async fn fetch(stream: &Arc<StreamRun>, list: PendingChild) -> Result<(), Break>
             return Err(Break::Halt(Halt::Stopped));
         }
         let asked = size.get(&position);
-        let page = page::fetch(&stream.run, &ask, &child.records, &position, asked).await;
+        let page = page::fetch(&stream.run, &ask, records, &position, asked).await;
         let (mut records, mut seen, hold) = match page {
             Ok(page) => {
                 size.good(asked, page.halvings);

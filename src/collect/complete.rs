@@ -123,7 +123,7 @@ pub(super) async fn expected(part: &PartitionRun) -> Result<Option<u64>, Break> 
     let ask = part.ask(Some(count));
     let start = Position::start(part.kind());
     let limit = plan.pagination.limit;
-    let page = page::fetch(&part.stream.run, &ask, &plan.records, &start, limit).await?;
+    let page = page::fetch(&part.stream.run, &ask, part.records(), &start, limit).await?;
     page.seen.total.into_iter().for_each(|total| part.track.expect(total));
     Ok(page.seen.total)
 }
@@ -268,7 +268,7 @@ pub(super) async fn list(part: &PartitionRun, sweep: &Sweep) -> Result<(Vec<List
     };
     loop {
         let asked = size.get(&position);
-        let page = match page::fetch(run, &ask, &plan.records, &position, asked).await {
+        let page = match page::fetch(run, &ask, part.records(), &position, asked).await {
             Ok(page) => page,
             Err(Failure::End) => {
                 let is_whole = is_whole(&listed, promised);
@@ -360,7 +360,7 @@ async fn fetch_run(
         let position = Position { taken: from as u64, ..Position::at(at) };
         let limit = u32::try_from(size + from - above).ok();
         let ask = part.ask(None);
-        match page::fetch(&part.stream.run, &ask, &plan.records, &position, limit).await {
+        match page::fetch(&part.stream.run, &ask, part.records(), &position, limit).await {
             Ok(page) => {
                 let came = page.records.len().saturating_sub(from - above);
                 commit(part, page.seq, page.records).await?;

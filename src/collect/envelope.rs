@@ -5,7 +5,7 @@ use std::ops::Range;
 use scrape_api::Bytes;
 use serde_json::Value;
 
-use super::split;
+use super::split::{self, FirstPlaces, Firsts, Selected};
 use crate::http::{Cause, Malformed, Reply};
 use crate::plan::{Nearest, Path, Plan, ReplyKind, ScanError, Step, nearest, parse_json};
 use crate::spec::{Diagnostic, quoted};
@@ -29,6 +29,8 @@ pub(super) struct Raw {
     pub(super) bytes: Bytes,
     /// As they came, where they had to be repaired.
     pub(super) original: Option<Bytes>,
+    /// Where what is looked for stands in them; `None` where they are not known to be JSON.
+    pub(super) firsts: Option<FirstPlaces>,
 }
 
 /// A selector that leads nowhere in a reply: what the spec says and what the
@@ -93,15 +95,36 @@ impl Misfit {
     }
 }
 
+/// The records of a reply.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Records<'p> {
+    /// Where they are.
+    pub(super) path: &'p Path,
+    /// What is looked for in them.
+    pub(super) firsts: Option<&'p Firsts>,
+}
+
+impl<'p> Records<'p> {
+    /// Those that a path selects; nothing is looked for in them.
+    pub(super) fn at(path: &'p Path) -> Self {
+        Self { path, firsts: None }
+    }
+}
+
 /// Takes a reply apart.
 ///
 /// # Errors
 /// When the body is no JSON, or cut; a malformed record is none.
-pub(super) fn open(reply: &Reply, records: &Path) -> Result<Result<Envelope, Misfit>, Malformed> {
+pub(super) fn open(
+    reply: &Reply,
+    records: Records<'_>,
+) -> Result<Result<Envelope, Misfit>, Malformed> {
+    let nothing = Firsts::default();
+    let (records, firsts) = (records.path, records.firsts.unwrap_or(&nothing));
     let body = &reply.body;
     let mut came = None;
-    let (value, places) = match records.steps() {
-        Some(steps) => match plain(body, records, steps)? {
+    let (value, selected) = match records.steps() {
+        Some(steps) => match plain(body, records, steps, firsts)? {
             Ok(opened) => opened,
             Err(misfit) => return Ok(Err(misfit)),
         },
@@ -109,21 +132,21 @@ pub(super) fn open(reply: &Reply, records: &Path) -> Result<Result<Envelope, Mis
             let value = parse(body)?;
             let places = split::places(body, &value, &records.all(&value)).map_err(malformed)?;
             came = unfiltered(records, &value);
-            (value, places)
+            (value, unseen(places))
         }
     };
     let originals = match &reply.original {
-        Some(original) => originals(original, records, places.len()),
+        Some(original) => originals(original, records, selected.len()),
         None => Vec::new(),
     };
-    let came = came.unwrap_or(places.len());
-    let records = places
+    let came = came.unwrap_or(selected.len());
+    let records = selected
         .into_iter()
         .enumerate()
-        .map(|(i, place)| {
+        .map(|(i, Selected { place, firsts })| {
             let bytes = body.slice(place);
             let original = originals.get(i).filter(|o| **o != bytes).cloned();
-            Raw { bytes, original }
+            Raw { bytes, original, firsts }
         })
         .collect();
     Ok(Ok(Envelope { value, records, came }))
@@ -136,9 +159,19 @@ fn unfiltered(path: &Path, value: &Value) -> Option<usize> {
     list.first(value)?.as_array().map(Vec::len)
 }
 
-type Opened = (Value, Vec<Range<usize>>);
+type Opened = (Value, Vec<Selected>);
 
-fn plain(body: &Bytes, path: &Path, steps: &[Step]) -> Result<Result<Opened, Misfit>, Malformed> {
+/// Values that were not looked into.
+fn unseen(places: Vec<Range<usize>>) -> Vec<Selected> {
+    places.into_iter().map(|place| Selected { place, firsts: None }).collect()
+}
+
+fn plain(
+    body: &Bytes,
+    path: &Path,
+    steps: &[Step],
+    firsts: &Firsts,
+) -> Result<Result<Opened, Misfit>, Malformed> {
     if let Some(first) = body.iter().find(|b| !b.is_ascii_whitespace())
         && !matches!(first, b'{' | b'[')
     {
@@ -150,10 +183,10 @@ fn plain(body: &Bytes, path: &Path, steps: &[Step]) -> Result<Result<Opened, Mis
         return Ok(if places.is_empty() {
             Err(Misfit::new("records", path, nearest(&value, steps)))
         } else {
-            Ok((value, places))
+            Ok((value, unseen(places)))
         });
     };
-    let (places, lists) = split::select_within(body, steps, all).map_err(malformed)?;
+    let (selected, lists) = split::select_within(body, steps, all, firsts).map_err(malformed)?;
     // What is around the records, which alone has to be well-formed.
     let mut rest = Vec::new();
     let mut from = 0;
@@ -175,12 +208,12 @@ fn plain(body: &Bytes, path: &Path, steps: &[Step]) -> Result<Result<Opened, Mis
     };
     let text = &body[list.clone()];
     let listed = matches!(text[0], b'[' | b'{');
-    if places.is_empty() && text != b"null" && (!listed || has_items(text)) {
+    if selected.is_empty() && text != b"null" && (!listed || has_items(text)) {
         // The list is there, but what follows the wildcard is in no item.
         let whole = parse(body)?;
         return Ok(Err(Misfit::new("records", path, nearest(&whole, steps))));
     }
-    Ok(Ok((value, places)))
+    Ok(Ok((value, selected)))
 }
 
 fn has_items(list: &[u8]) -> bool {
@@ -241,7 +274,7 @@ mod tests {
     }
 
     fn opened(body: &'static str, at: &str) -> Result<Result<Envelope, Misfit>, Malformed> {
-        open(&reply(body), &path(at))
+        open(&reply(body), Records::at(&path(at)))
     }
 
     fn texts(envelope: &Envelope) -> Vec<&str> {
@@ -308,7 +341,7 @@ mod tests {
         let mut reply = reply(r#"{"issues":[{"a":"x"},{"a":"\ufffd"}]}"#);
         reply.original =
             Some(Bytes::from_static(b"\xef\xbb\xbf {\"issues\":[{\"a\":\"x\"},{\"a\":\"\xff\"}]}"));
-        let envelope = open(&reply, &path("$.issues[*]")).unwrap().unwrap();
+        let envelope = open(&reply, Records::at(&path("$.issues[*]"))).unwrap().unwrap();
         assert_eq!(envelope.records[0].original, None);
         assert_eq!(&envelope.records[1].original.as_ref().unwrap()[..], b"{\"a\":\"\xff\"}");
     }

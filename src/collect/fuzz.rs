@@ -30,7 +30,7 @@ pub fn page(data: &[u8]) {
             seq: 1,
             date: None,
         };
-        let opened = envelope::open(&reply, &path);
+        let opened = envelope::open(&reply, envelope::Records::at(&path));
         let Some(steps) = path.steps() else { continue };
         split::first(data, steps);
         // Of members of one name a parser keeps the last alone.

@@ -1,7 +1,7 @@
 //! A look at a server outside any run: one reply of each partition, for those who
 //! want to know what a run would find. Nothing is written.
 
-use super::envelope::{self, Envelope};
+use super::envelope::{self, Envelope, Records};
 use super::page;
 use super::paginate::Position;
 use super::preflight::{Ready, preflight};
@@ -200,7 +200,7 @@ async fn ask(
         Ok(call) => call,
         Err(error) => return Ok(Err(page::template_error(plan, &ask.label, &error).to_string())),
     };
-    let read = |reply: &Reply| envelope::open(reply, &stream.records);
+    let read = |reply: &Reply| envelope::open(reply, Records::at(&stream.records));
     match client.send(|_| call.clone(), 0, read).await {
         Ok(sent) => Ok(sent.value.map_err(|misfit| misfit.message(plan))),
         Err(Failure::Failed { scope: FailureScope::Record | FailureScope::Partition, cause }) => {

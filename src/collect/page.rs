@@ -2,12 +2,12 @@
 
 use url::Url;
 
-use super::envelope::{self, Misfit, Raw};
+use super::envelope::{self, Misfit, Raw, Records};
 use super::paginate::{At, Position, Seen};
 use super::request::Ask;
 use super::run::Run;
 use crate::http::{Cause, Failure, FailureScope, Hold, Reply};
-use crate::plan::{EvalError, PaginationKind, Path, Plan, RequestTemplate};
+use crate::plan::{EvalError, PaginationKind, Plan, RequestTemplate};
 use serde_json::Value;
 
 /// A page as it came.
@@ -30,7 +30,7 @@ pub(super) struct Page {
 pub(super) async fn fetch(
     run: &Run,
     ask: &Ask<'_>,
-    records: &Path,
+    records: Records<'_>,
     position: &Position,
     limit: Option<u32>,
 ) -> Result<Page, Failure> {

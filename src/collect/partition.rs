@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use tokio::task::JoinSet;
 
 use super::complete::Verdict;
+use super::envelope::Records;
 use super::page::PageSize;
 use super::paginate::{At, Position};
 use super::request::Ask;
@@ -129,6 +130,12 @@ impl PartitionRun {
             scope: self.scope.clone(),
             label: self.label.clone(),
         }
+    }
+
+    /// The records of a page, and what is looked for in them.
+    pub(super) fn records(&self) -> Records<'_> {
+        let firsts = Some(self.stream.reader.firsts());
+        Records { path: &self.stream.plan().records, firsts }
     }
 
     pub(super) fn size(&self) -> std::sync::MutexGuard<'_, PageSize> {

@@ -125,7 +125,7 @@ async fn total(part: &PartitionRun, ranges: &Ranges) -> Result<Option<u64>, Brea
         ask.scope = probe_scope(part, 0, 1);
     }
     let start = Position::start(part.kind());
-    let reply = page::fetch(&part.stream.run, &ask, &plan.records, &start, plan.pagination.limit);
+    let reply = page::fetch(&part.stream.run, &ask, part.records(), &start, plan.pagination.limit);
     Ok(unless_failed(reply.await)?.and_then(|page| page.seen.total))
 }
 
@@ -141,7 +141,7 @@ async fn probe(part: &PartitionRun, offset: u64) -> Result<Vec<String>, Break> {
     ask.scope = probe_scope(part, offset - count, count);
     let start = Position::start(part.kind());
     let limit = u32::try_from(count).ok();
-    let reply = page::fetch(&part.stream.run, &ask, &plan.records, &start, limit).await;
+    let reply = page::fetch(&part.stream.run, &ask, part.records(), &start, limit).await;
     let Some(page) = unless_failed(reply)? else { return Ok(Vec::new()) };
     Ok(page.records.iter().filter_map(|raw| key_of(plan, raw)).collect())
 }

@@ -1,7 +1,9 @@
 //! From the bytes of a record to a row of the store, or to a reject.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 use minijinja::value::{Enumerator, Object, ObjectRepr};
@@ -109,7 +111,7 @@ pub(super) struct Reader {
 /// A record, and what is looked for in it.
 struct Look<'r> {
     bytes: &'r [u8],
-    found: Vec<Option<&'r [u8]>>,
+    places: Cow<'r, [Option<Range<usize>>]>,
     /// Whether it is known to be JSON.
     is_json: bool,
 }
@@ -118,9 +120,14 @@ impl Look<'_> {
     /// As [`find`], with what is known.
     fn find(&self, path: &Path, place: Option<usize>) -> Found {
         match place {
-            Some(place) => self.found[place].map_or(Found::Absent, scalar),
+            Some(place) => self.first(place).map_or(Found::Absent, scalar),
             None => find(path, self.bytes),
         }
+    }
+
+    /// The first value of what is looked for at a place of [`Firsts`].
+    fn first(&self, place: usize) -> Option<&[u8]> {
+        self.places[place].clone().map(|place| &self.bytes[place])
     }
 }
 
@@ -204,7 +211,7 @@ impl Reader {
         let mut drafts = Vec::with_capacity(records.len());
         for raw in records {
             hash.update(&raw.bytes);
-            let look = self.look(&raw.bytes);
+            let look = self.look(raw);
             page.keys.push(match &stream.pagination.kind {
                 PaginationKind::Keyset { after, .. } => look.find(after, self.after).text(),
                 _ => None,
@@ -236,11 +243,21 @@ impl Reader {
         page
     }
 
-    fn look<'r>(&self, bytes: &'r [u8]) -> Look<'r> {
-        match self.firsts.find_in_json(bytes) {
-            Some(found) => Look { bytes, found, is_json: true },
-            None => Look { bytes, found: self.firsts.find(bytes), is_json: false },
-        }
+    /// What is looked for in a record.
+    pub(super) fn firsts(&self) -> &Firsts {
+        &self.firsts
+    }
+
+    fn look<'r>(&self, raw: &'r Raw) -> Look<'r> {
+        let bytes = &raw.bytes[..];
+        let (places, is_json) = match &raw.firsts {
+            Some(known) => (Cow::from(known), true),
+            None => match self.firsts.find_in_json(bytes) {
+                Some(found) => (Cow::from(found), true),
+                None => (Cow::from(self.firsts.find(bytes)), false),
+            },
+        };
+        Look { bytes, places, is_json }
     }
 
     fn draft(
@@ -332,7 +349,8 @@ pub(super) fn child_items(
 ) -> (Vec<ChildItem>, Vec<Reject>) {
     let (mut items, mut rejects) = (Vec::new(), Vec::new());
     for raw in records {
-        let item = well_formed(&raw.bytes, is_json(&raw.bytes)).and_then(|()| {
+        let is_json = raw.firsts.is_some() || is_json(&raw.bytes);
+        let item = well_formed(&raw.bytes, is_json).and_then(|()| {
             let key = find(&child.primary_key, &raw.bytes);
             let primary_key = primary_key(&child.primary_key, key)?;
             Ok(ChildItem { primary_key, body: pack(&raw.bytes)? })
@@ -385,7 +403,7 @@ fn is_pending(
     let inline = match &needs.inline {
         InlineNeed::Nothing => minijinja::Value::from_object(Inline(Vec::new())),
         InlineNeed::Below(place, steps) => {
-            let list = look.found[*place].unwrap_or_default();
+            let list = look.first(*place).unwrap_or_default();
             let items = split::select(list, steps).unwrap_or_default();
             let items = items.into_iter().map(|place| Box::from(&list[place])).collect();
             minijinja::Value::from_object(Inline(items))
@@ -427,7 +445,7 @@ impl Object for Inline {
 fn part_of(look: &Look<'_>, parts: &[(Vec<String>, usize)]) -> Value {
     let mut whole = Map::new();
     for (part, place) in parts {
-        let found = look.found[*place].and_then(|raw| parse_json(raw).ok());
+        let found = look.first(*place).and_then(|raw| parse_json(raw).ok());
         let Some((value, (last, above))) = found.zip(part.split_last()) else { continue };
         insert(&mut whole, above, last, value);
     }

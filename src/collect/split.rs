@@ -14,20 +14,30 @@ pub(super) const MOST: usize = 100_000;
 /// is gone through, so that one that ends too early is noticed.
 pub(super) fn select(text: &[u8], steps: &[Step]) -> Result<Vec<Range<usize>>, ScanError> {
     let mut found = Vec::new();
-    Scanner::new(text).walk(steps, &mut found)?;
+    Scanner::new(text).walk(steps, &mut found, Scanner::value)?;
     Ok(found)
 }
 
 /// Places in a text.
 type Places = Vec<Range<usize>>;
 
-/// As [`select`], with the places of the values that the first `depth` steps select
-/// besides.
+/// A value that a path selects.
+#[derive(Debug, Clone)]
+pub(super) struct Selected {
+    /// Its place in the text.
+    pub(super) place: Range<usize>,
+    /// Where what is looked for stands in it; `None` where it is not known to be JSON.
+    pub(super) firsts: Option<FirstPlaces>,
+}
+
+/// As [`select`], and looks into the values; with the places of the values that the first
+/// `depth` steps select besides.
 pub(super) fn select_within(
     text: &[u8],
     steps: &[Step],
     depth: usize,
-) -> Result<(Places, Places), ScanError> {
+    firsts: &Firsts,
+) -> Result<(Vec<Selected>, Places), ScanError> {
     let (mut found, mut within) = (Vec::new(), Vec::new());
     let (above, below) = steps.split_at(depth);
     let mut scanner = Scanner::new(text);
@@ -37,7 +47,7 @@ pub(super) fn select_within(
         if within.len() >= MOST {
             return Err(ScanError::TooMany);
         }
-        scanner.walk(below, &mut found)?;
+        scanner.walk(below, &mut found, |scanner| scanner.selected(firsts))?;
         within.push(start..scanner.at());
         Ok(())
     })?;
@@ -61,6 +71,9 @@ pub(super) struct Firsts {
     count: usize,
     root: Wanted,
 }
+
+/// The place of the first value of each path, by number.
+pub(super) type FirstPlaces = Vec<Option<Range<usize>>>;
 
 /// What is wanted of a value.
 #[derive(Debug, Default)]
@@ -87,8 +100,8 @@ impl Firsts {
     }
 
     /// The first value of each path, as [`first`] finds it; stops when all are found.
-    pub(super) fn find<'t>(&self, text: &'t [u8]) -> Vec<Option<&'t [u8]>> {
-        let mut found = Found { places: vec![None; self.count], left: self.count };
+    pub(super) fn find(&self, text: &[u8]) -> FirstPlaces {
+        let mut found = self.nothing(0);
         // What cannot be followed ends the search: what was found before stays.
         let _ = Scanner::new(text).firsts(&self.root, &mut found);
         found.places
@@ -96,17 +109,23 @@ impl Firsts {
 
     /// As [`Firsts::find`], in a text that is gone through to its end; `None` where it
     /// is no JSON.
-    pub(super) fn find_in_json<'t>(&self, text: &'t [u8]) -> Option<Vec<Option<&'t [u8]>>> {
-        let mut found = Found { places: vec![None; self.count], left: self.count };
+    pub(super) fn find_in_json(&self, text: &[u8]) -> Option<FirstPlaces> {
+        let mut found = self.nothing(0);
         let mut scanner = Scanner::strict(text);
         scanner.firsts(&self.root, &mut found).ok()?;
         scanner.end().ok()?;
         Some(found.places)
     }
+
+    fn nothing(&self, base: usize) -> Found {
+        Found { base, places: vec![None; self.count], left: self.count }
+    }
 }
 
-struct Found<'t> {
-    places: Vec<Option<&'t [u8]>>,
+struct Found {
+    /// From where places are counted.
+    base: usize,
+    places: FirstPlaces,
     left: usize,
 }
 
@@ -122,10 +141,22 @@ pub(super) fn places(
     Ok(found)
 }
 
-impl<'t> Scanner<'t> {
+impl Scanner<'_> {
+    /// Skips a value, and looks into it if it is JSON.
+    fn selected(&mut self, firsts: &Firsts) -> Result<Selected, ScanError> {
+        let is_composite = matches!(self.peek()?, b'{' | b'[');
+        let start = self.at();
+        let mut found = firsts.nothing(start);
+        let look = |scanner: &mut Self| scanner.firsts(&firsts.root, &mut found);
+        if is_composite && self.strictly(look).is_some() {
+            return Ok(Selected { place: start..self.at(), firsts: Some(found.places) });
+        }
+        Ok(Selected { place: self.value()?, firsts: None })
+    }
+
     /// Skips a value, and notes what is wanted of it; false when all is found and the
     /// rest need not be looked at.
-    fn firsts(&mut self, wanted: &Wanted, found: &mut Found<'t>) -> Result<bool, ScanError> {
+    fn firsts(&mut self, wanted: &Wanted, found: &mut Found) -> Result<bool, ScanError> {
         let open = self.peek()?;
         let start = self.at();
         if wanted.names.is_empty() || open != b'{' {
@@ -149,20 +180,23 @@ impl<'t> Scanner<'t> {
             }
         }
         for n in &wanted.here {
-            found.places[*n] = Some(self.text(start..self.at()));
+            found.places[*n] = Some(start - found.base..self.at() - found.base);
             found.left -= 1;
         }
         Ok(found.left > 0 || self.is_strict())
     }
-}
 
-impl Scanner<'_> {
-    fn walk(&mut self, steps: &[Step], found: &mut Vec<Range<usize>>) -> Result<(), ScanError> {
+    fn walk<T>(
+        &mut self,
+        steps: &[Step],
+        found: &mut Vec<T>,
+        take: impl Fn(&mut Self) -> Result<T, ScanError>,
+    ) -> Result<(), ScanError> {
         self.walk_to(steps, &mut |scanner| {
             if found.len() >= MOST {
                 return Err(ScanError::TooMany);
             }
-            found.push(scanner.value()?);
+            found.push(take(scanner)?);
             Ok(())
         })
     }
@@ -258,6 +292,8 @@ impl Scanner<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::plan::{DEEPEST, Path};
     use crate::spec::Span;
@@ -306,6 +342,7 @@ mod tests {
         for text in [REPLY, twice, &REPLY[..60], "{}", "[1]", "7", ""] {
             let found = firsts.find(text.as_bytes());
             for (at, found) in paths.iter().zip(found) {
+                let found = found.map(|place| &text.as_bytes()[place]);
                 let alone = first(text.as_bytes(), path(at).steps().unwrap());
                 assert_eq!(found, alone, "{at} in {text}");
             }
@@ -315,12 +352,81 @@ mod tests {
     #[test]
     fn lists_have_their_places_beside_those_of_their_items() {
         let steps = path("$.o[*].q");
-        let (items, lists) = select_within(REPLY.as_bytes(), steps.steps().unwrap(), 1).unwrap();
-        let text = |places: Vec<Range<usize>>| -> Vec<&str> {
-            places.into_iter().map(|place| &REPLY[place]).collect()
+        let (text, steps) = (REPLY.as_bytes(), steps.steps().unwrap());
+        let (items, lists) = select_within(text, steps, 1, &Firsts::default()).unwrap();
+        let items: Vec<_> = items.into_iter().map(|item| &REPLY[item.place]).collect();
+        assert_eq!(items, ["1", "\"2\""]);
+        let lists: Vec<_> = lists.into_iter().map(|list| &REPLY[list]).collect();
+        assert_eq!(lists, [r#"{"p": {"q": 1}, "r": {"q": "2"}}"#]);
+    }
+
+    /// Looks into the records of a page; they are those that a search by brackets alone
+    /// finds, and each is judged as it is on its own.
+    fn looked_into(page: &[u8]) -> Vec<bool> {
+        let mut firsts = Firsts::default();
+        for at in ["$.id", "$.f", "$.f.n", "$.f.m.k", "$.f.m"] {
+            firsts.add(path(at).steps().unwrap());
+        }
+        let steps = path("$.l[*]");
+        let steps = steps.steps().unwrap();
+        let looked = select_within(page, steps, 1, &firsts).map(|(records, _)| records);
+        assert_eq!(looked.clone().map(|r| r.into_iter().map(|r| r.place).collect()), {
+            select(page, steps)
+        });
+        let judge = |record: Selected| {
+            let text = &page[record.place];
+            let alone = firsts.find_in_json(text).filter(|_| matches!(text[0], b'{' | b'['));
+            assert_eq!(record.firsts, alone, "{}", String::from_utf8_lossy(text));
+            alone.is_some()
         };
-        assert_eq!(text(items), ["1", "\"2\""]);
-        assert_eq!(text(lists), [r#"{"p": {"q": 1}, "r": {"q": "2"}}"#]);
+        looked.unwrap_or_default().into_iter().map(judge).collect()
+    }
+
+    #[test]
+    fn what_is_wrong_in_a_record_is_wrong_in_it_alone() {
+        let page = |wrong: &str| {
+            let good = r#"{"f":{"n":1,"m":{"k":"\n"}},"id":"7"}"#;
+            format!(r#"{{"l":[{good},{wrong}, {good} ,7],"n":{{}}}}"#)
+        };
+        for wrong in [
+            "{\"id\":nope}",
+            "{\"id\":1 2}",
+            "{\"id\":\"\\x\"}",
+            "{\"id\":\"a\tb\"}",
+            "{\"id\":\"\\u12\"}",
+            "{\"f\":{\"n\":01}}",
+            "{\"id\":1\u{c}}",
+            "{\"id\"}",
+            "[1,]",
+            "{id:1}",
+            "nope",
+        ] {
+            assert_eq!(looked_into(page(wrong).as_bytes()), [true, false, true, false], "{wrong}");
+        }
+        let deep = |depth| format!(r#"{{"f":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
+        assert_eq!(looked_into(page(&deep(1_000)).as_bytes()), [true, true, true, false]);
+        // More than a page may have.
+        let steps = path("$.l[*]");
+        let page = page(&deep(DEEPEST));
+        let looked = select_within(page.as_bytes(), steps.steps().unwrap(), 1, &Firsts::default());
+        assert!(matches!(looked, Err(ScanError::TooDeep(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn records_of_a_page_that_is_changed_are_judged_as_each_alone(
+            at in 0_usize..200,
+            byte in prop::sample::select(&b"{}[],:\"\\ \n01-.eE+tfnu\x01a"[..]),
+        ) {
+            let whole = br#"{"l": [{"id":"1","f":{"n":null,"m":{"k":[1,-2.5e+3]}}}, {"f":{"m":7},"id":"\u00e9\n"},[1],{}, {"x":true,"f":[{"n":1}],"id":2}],"n":"x"}"#;
+            let mut changed = whole.to_vec();
+            let at = at % whole.len();
+            changed[at] = byte;
+            looked_into(&changed);
+            changed.insert(at, byte);
+            looked_into(&changed);
+            looked_into(&whole[..at]);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use scrape_api::Bytes;
 
-use super::envelope;
+use super::envelope::{self, Records};
 use crate::http::Reply;
 use crate::plan::Path;
 
@@ -20,7 +20,7 @@ pub fn split(body: &Bytes, records: &Path) -> Result<usize, String> {
         seq: 1,
         date: None,
     };
-    match envelope::open(&reply, records) {
+    match envelope::open(&reply, Records::at(records)) {
         Ok(Ok(envelope)) => Ok(envelope.records.len()),
         Ok(Err(_)) => Err(String::from("the records are no list")),
         Err(_) => Err(String::from("no JSON")),

@@ -91,7 +91,7 @@ impl Walk<'_> {
         let _hand = run.hands.acquire().await.map_err(|_| Break::Halt(Halt::Stopped))?;
         let size = part.size().get(&self.position);
         let ask = part.ask(None);
-        let records = &part.stream.plan().records;
+        let records = part.records();
         match page::fetch(run, &ask, records, &self.position, size).await {
             Ok(page) => {
                 part.size().good(size, page.halvings);
@@ -296,7 +296,7 @@ pub(super) async fn second_try(
     cause: Cause,
 ) -> Result<SecondTry, Break> {
     let run = &part.stream.run;
-    let records = &part.stream.plan().records;
+    let records = part.records();
     let ask = part.ask(Some(&sweep.overlay));
     let keys = match page::fetch(run, &ask, records, position, limit).await {
         Ok(page) => Page { hold: None, ..page },

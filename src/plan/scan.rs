@@ -30,6 +30,8 @@ pub struct Scanner<'t> {
     text: &'t [u8],
     at: usize,
     mode: Mode,
+    /// The deepest nesting that it follows where it skips an object or a list.
+    deepest: usize,
     spaced: bool,
     marks: Marks,
 }
@@ -79,23 +81,33 @@ impl<'t> Scanner<'t> {
     /// Finds where values begin and end. What stands between brackets and strings is
     /// not looked at: a value that is no JSON hides none of those beside it.
     pub fn new(text: &'t [u8]) -> Self {
-        Self { text, at: 0, mode: Mode::Outline, spaced: false, marks: Marks::default() }
+        let (mode, deepest) = (Mode::Outline, DEEPEST);
+        Self { text, at: 0, mode, deepest, spaced: false, marks: Marks::default() }
     }
 
     /// Takes nothing but JSON (RFC 8259), as `serde_json` does where it ignores values;
     /// of any depth. That the text is UTF-8 is for the caller to know.
     pub fn strict(text: &'t [u8]) -> Self {
-        Self { mode: Mode::Strict, ..Self::new(text) }
+        Self { mode: Mode::Strict, deepest: usize::MAX, ..Self::new(text) }
+    }
+
+    /// Goes on from here, over an object or a list, taking nothing but JSON; `None`, and
+    /// nothing is skipped, where there is something else, or where it is nested so deep
+    /// that it might be too deep for the text as a whole.
+    pub fn strictly<T>(&mut self, go: impl FnOnce(&mut Self) -> Result<T, ScanError>) -> Option<T> {
+        let (at, mode, deepest) = (self.at, self.mode, self.deepest);
+        (self.mode, self.deepest) = (Mode::Strict, DEEPEST / 2);
+        let done = go(self).ok();
+        (self.mode, self.deepest) = (mode, deepest);
+        if done.is_none() {
+            self.at = at;
+        }
+        done
     }
 
     /// How many bytes have been gone through.
     pub fn at(&self) -> usize {
         self.at
-    }
-
-    /// The text between two places.
-    pub fn text(&self, place: Range<usize>) -> &'t [u8] {
-        &self.text[place]
     }
 
     /// Whether there was space between the tokens so far.
@@ -300,6 +312,9 @@ impl<'t> Scanner<'t> {
                     let object = byte == b'{';
                     if self.open(if object { b'}' } else { b']' })? {
                         open.push(object);
+                        if open.depth > self.deepest {
+                            return Err(ScanError::TooDeep(self.at));
+                        }
                         if object {
                             self.key()?;
                         }
