@@ -41,10 +41,8 @@ pub(super) fn skip(text: &[u8], start: usize) -> Result<Skipped, ScanError> {
                 let at = block + bit as usize;
                 match bytes[bit as usize] {
                     byte @ (b'{' | b'[') => open.push(byte == b'{'),
-                    byte @ (b'}' | b']') => {
-                        if open.pop() != Some(byte == b'}') {
-                            return Err(ScanError::NotJson(at));
-                        }
+                    byte @ (b'}' | b']') if open.pop() != Some(byte == b'}') => {
+                        return Err(ScanError::NotJson(at));
                     }
                     _ => {}
                 }
