@@ -329,7 +329,7 @@ pub fn text_of(bytes: &std::io::Result<Bytes>) -> Result<&str, Rejected> {
     let bytes = bytes.as_ref().map_err(|e| {
         Rejected::map("damaged", format!("its bytes in the store are damaged: {e}"), None)
     })?;
-    std::str::from_utf8(bytes)
+    simdutf8::compat::from_utf8(bytes)
         .map_err(|e| Rejected::map("bad_utf8", format!("it is not UTF-8: {e}"), None))
 }
 

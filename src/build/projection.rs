@@ -11,7 +11,7 @@ use std::fmt;
 
 use serde::de::{Error as _, IgnoredAny};
 
-use crate::plan::{Names, ScanError, Scanner, Step};
+use crate::plan::{Names, ScanError, Scanner, Step, is_json};
 
 /// Which parts of a JSON value are wanted.
 #[derive(Debug, Clone, Default)]
@@ -77,18 +77,29 @@ impl Shape {
     /// # Errors
     /// When it is no JSON. Depth is no error where nothing is wanted of it.
     pub fn project<'t>(&self, text: &'t str) -> serde_json::Result<Tree<'t>> {
-        self.project_spaced(text).map(|(tree, _)| tree)
+        let mut scanner = Scanner::strict(text.as_bytes());
+        self.project_with(text, &mut scanner)
     }
 
-    /// As [`Shape::project`]; and whether there is space between the tokens of the text.
+    /// As [`Shape::project`], of a text that is known to be JSON: what is not wanted is
+    /// skipped by its brackets and quotes. And whether there is space between its tokens.
     ///
     /// # Errors
-    /// As [`Shape::project`].
-    pub fn project_spaced<'t>(&self, text: &'t str) -> serde_json::Result<(Tree<'t>, bool)> {
-        let mut scanner = Scanner::strict(text.as_bytes());
-        let read = self.read(text, &mut scanner).and_then(|tree| {
+    /// Where what is wanted turns out to be no JSON, or cannot be found.
+    pub fn project_known<'t>(&self, text: &'t str) -> serde_json::Result<(Tree<'t>, bool)> {
+        let mut scanner = Scanner::new(text.as_bytes());
+        let tree = self.project_with(text, &mut scanner)?;
+        Ok((tree, scanner.spaced()))
+    }
+
+    fn project_with<'t>(
+        &self,
+        text: &'t str,
+        scanner: &mut Scanner<'t>,
+    ) -> serde_json::Result<Tree<'t>> {
+        let read = self.read(text, scanner).and_then(|tree| {
             scanner.end()?;
-            Ok((tree, scanner.spaced()))
+            Ok(tree)
         });
         // The words for what is wrong are the parser's.
         read.map_err(|_| match serde_json::from_str::<IgnoredAny>(text) {
@@ -104,7 +115,11 @@ impl Shape {
             b'{' if self.has_parts() => self.object(text, scanner)?,
             b'[' if self.has_parts() => self.list(text, scanner)?,
             _ => {
-                scanner.skip()?;
+                let place = scanner.value()?;
+                let is_followed = scanner.is_strict() || matches!(open, b'"' | b'{' | b'[');
+                if !is_followed && !is_json(text[place].as_bytes()) {
+                    return Err(ScanError::NotJson(start));
+                }
                 if open == b'n' { Parts::Null } else { Parts::Whole }
             }
         };

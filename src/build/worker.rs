@@ -15,7 +15,9 @@ use super::mapper::Mapper;
 use super::projection::Tree;
 use super::rejected::push_line;
 use super::transform::{apply, at_path};
-use crate::plan::{EvalError, Feed, FieldType, Plan, Scope, TransformStep, ValueTransform};
+use crate::plan::{
+    EvalError, Feed, FieldType, Plan, Scope, TransformStep, ValueTransform, is_json,
+};
 use crate::store::{Reject, Stage, StoredRecord};
 
 /// From how many records on a path that led nowhere is worth a warning.
@@ -282,7 +284,14 @@ impl<'p> Worker<'p> {
             }
         };
         let current = current(stream, record, text);
-        let (tree, spaced) = match mapper.shape.project_spaced(text) {
+        // Whether it is JSON was seen before it was stored.
+        let known = record.body.is_checked() || is_json(text.as_bytes());
+        let projected = if known {
+            mapper.shape.project_known(text)
+        } else {
+            mapper.shape.project(text).map(|tree| (tree, true))
+        };
+        let (tree, spaced) = match projected {
             Ok(read) => read,
             Err(error) => {
                 self.reject(&current, unreadable(&error), done);

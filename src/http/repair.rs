@@ -29,7 +29,7 @@ pub(crate) struct Repaired {
 pub(crate) fn repair(body: &Bytes) -> Repaired {
     let body = strip(body);
     let json = looks_like_json(&body);
-    let valid = std::str::from_utf8(&body).is_ok();
+    let valid = simdutf8::basic::from_utf8(&body).is_ok();
     if valid && !(json && is_suspect(&body)) {
         return Repaired { body, mended: 0 };
     }

@@ -19,6 +19,7 @@ mod node;
 mod order;
 mod origin;
 mod origins;
+mod outline;
 mod output;
 pub mod phrase;
 mod quick;

@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use wide::u8x64;
 
+use super::outline;
+
 /// The deepest nesting that [`Scanner::new`] follows: what a hostile server sends is
 /// not to cost more than its bytes do.
 pub const DEEPEST: usize = 10_000;
@@ -271,9 +273,13 @@ impl<'t> Scanner<'t> {
     /// When it cannot be followed.
     #[inline(always)]
     pub fn skip(&mut self) -> Result<(), ScanError> {
-        match self.text.get(self.at) {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        match rest.first() {
             Some(b'"') => self.string().map(drop),
-            Some(b'n') if self.mode == Mode::Strict => self.scalar(),
+            Some(b'n') if let Some(b"null," | b"null}") = rest.first_chunk() => {
+                self.at += 4;
+                Ok(())
+            }
             _ => self.any_value(),
         }
     }
@@ -306,28 +312,10 @@ impl<'t> Scanner<'t> {
 
     /// Skips an object or a list, by its brackets and strings alone.
     fn brackets(&mut self) -> Result<(), ScanError> {
-        let mut open = Nesting::default();
-        while let Some(&byte) = self.text.get(self.at) {
-            match byte {
-                b'"' => {
-                    self.string()?;
-                    continue;
-                }
-                b'{' | b'[' => open.push(byte == b'{'),
-                b'}' | b']' if open.pop() != Some(byte == b'}') => {
-                    return Err(ScanError::NotJson(self.at));
-                }
-                _ => {}
-            }
-            self.at += 1;
-            if open.depth == 0 {
-                return Ok(());
-            }
-            if open.depth > self.deepest {
-                return Err(ScanError::TooDeep(self.at));
-            }
-        }
-        Err(ScanError::Cut)
+        let skipped = outline::skip(self.text, self.at)?;
+        (self.at, self.marks) = (skipped.end, skipped.marks);
+        self.spaced |= skipped.spaced;
+        Ok(())
     }
 
     /// Skips an object or a list of which every token is in its place.
@@ -440,7 +428,7 @@ impl<'t> Scanner<'t> {
 /// looked at last: half of all strings are shorter than what it costs to begin a search
 /// of their own.
 #[derive(Debug)]
-struct Marks {
+pub(super) struct Marks {
     /// The place of the first of these bytes.
     start: usize,
     /// A bit for each, the lowest for the first.
@@ -455,11 +443,16 @@ impl Default for Marks {
 }
 
 impl Marks {
-    const BYTES: usize = 64;
+    pub(super) const BYTES: usize = 64;
+
+    /// Those of some bytes.
+    pub(super) fn of(start: usize, bytes: &[u8; Self::BYTES]) -> Self {
+        Self { start, bits: marks(bytes) }
+    }
 
     /// The first of them from a place on, if it is among these bytes.
     #[inline(always)]
-    fn known(&self, from: usize) -> Option<usize> {
+    pub(super) fn known(&self, from: usize) -> Option<usize> {
         let within = from.wrapping_sub(self.start);
         if within >= Self::BYTES {
             return None;
@@ -501,7 +494,7 @@ fn marks(bytes: &[u8; Marks::BYTES]) -> u64 {
 
 /// The last bytes of a text.
 #[cold]
-fn padded(bytes: &[u8]) -> [u8; Marks::BYTES] {
+pub(super) fn padded(bytes: &[u8]) -> [u8; Marks::BYTES] {
     let mut all = [b' '; Marks::BYTES];
     all.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
     all
@@ -545,7 +538,7 @@ fn number(text: &[u8]) -> Option<usize> {
 
 /// The brackets that are open: a bit for each, set for an object.
 #[derive(Default)]
-struct Nesting {
+pub(super) struct Nesting {
     depth: usize,
     /// The innermost 64 at most.
     top: u64,
@@ -553,7 +546,12 @@ struct Nesting {
 }
 
 impl Nesting {
-    fn push(&mut self, object: bool) {
+    /// How many there are.
+    pub(super) fn depth(&self) -> usize {
+        self.depth
+    }
+
+    pub(super) fn push(&mut self, object: bool) {
         if self.depth.is_multiple_of(64) && self.depth > 0 {
             self.below.push(self.top);
         }
@@ -566,7 +564,7 @@ impl Nesting {
         (self.depth > 0).then_some(self.top & 1 == 1)
     }
 
-    fn pop(&mut self) -> Option<bool> {
+    pub(super) fn pop(&mut self) -> Option<bool> {
         let object = self.top()?;
         self.top >>= 1;
         self.depth -= 1;

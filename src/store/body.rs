@@ -68,12 +68,10 @@ fn checked(frame: &[u8]) -> Bytes {
     [frame, &CHECK, &xxh3_64(frame).to_le_bytes()].concat().into()
 }
 
-/// What stands before the check, and whether that is right; where there is none, all.
-fn check(packed: &[u8]) -> (&[u8], bool) {
-    let split = packed
-        .split_last_chunk()
-        .and_then(|(rest, check)| Some((rest.strip_suffix(&CHECK)?, u64::from_le_bytes(*check))));
-    split.map_or((packed, true), |(frame, check)| (frame, check == xxh3_64(frame)))
+/// What stands before the check, and the check; none where there is none.
+fn check(packed: &[u8]) -> Option<(&[u8], u64)> {
+    let (rest, check) = packed.split_last_chunk()?;
+    Some((rest.strip_suffix(&CHECK)?, u64::from_le_bytes(*check)))
 }
 
 /// How many bytes packed ones say that they unpack to; a damaged store may say anything.
@@ -166,6 +164,12 @@ impl Body {
         self.part.map_or_else(|| unpacked_size(&self.frame), |part| part.length as usize)
     }
 
+    /// Whether [`Body::unpack`] would notice if a byte was not what it was: those of the
+    /// first formats of the store have no checksum.
+    pub fn is_checked(&self) -> bool {
+        check(&self.frame).is_some()
+    }
+
     /// The JSON bytes.
     ///
     /// # Errors
@@ -210,8 +214,9 @@ fn compress(bytes: &[u8]) -> io::Result<Bytes> {
 }
 
 fn decompress(packed: &[u8]) -> io::Result<Bytes> {
-    let (frame, is_right) = check(packed);
-    if !is_right {
+    let (frame, check) = check(packed).unzip();
+    let frame = frame.unwrap_or(packed);
+    if check.is_some_and(|check| check != xxh3_64(frame)) {
         return Err(io::Error::other("its checksum is wrong"));
     }
     // A frame of ours says how long its content is; a damaged one may say anything, and

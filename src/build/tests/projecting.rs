@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::harness::path;
 use crate::build::projection::Shape;
-use crate::plan::{Path, Step};
+use crate::plan::{Path, Step, outside_strings};
 
 /// Random values and paths over few names, so that paths often meet something.
 struct Random(fastrand::Rng);
@@ -77,8 +77,13 @@ fn a_projection_gives_what_the_full_tree_gives() {
         } else {
             serde_json::to_string_pretty(&value).unwrap()
         };
-        let tree = shape.project(&text).unwrap();
-        for path in &paths {
+        let (known, spaced) = shape.project_known(&text).unwrap();
+        let is_there = |byte| outside_strings(text.as_bytes(), byte) > 0;
+        assert_eq!(spaced, is_there(b' ') || is_there(b'\n'), "{text}");
+        let strict = shape.project(&text).unwrap();
+        for (tree, path) in
+            [&strict, &known].into_iter().flat_map(|t| paths.iter().map(move |p| (t, p)))
+        {
             let steps = path.steps().unwrap();
             let mut found = Vec::new();
             let somewhere = tree.select(steps, &mut found);
@@ -116,4 +121,14 @@ fn what_is_no_json_is_an_error_also_where_nobody_looks() {
     for text in ["", "{", r#"{"a":1,"b":}"#, r#"{"a":1} {}"#, r#"{"b":[1,]}"#, r#"{"a":tru}"#] {
         assert!(shape.project(text).is_err(), "{text}");
     }
+}
+
+#[test]
+fn of_what_is_known_to_be_json_what_is_wanted_is_looked_at_all_the_same() {
+    let mut shape = Shape::default();
+    shape.at(path("$.a").steps().unwrap()).keep();
+    for text in ["", "{", r#"{"a":1,"b":}"#, r#"{"a":1} {}"#, r#"{"b":[1]"#, r#"{"a":tru}"#] {
+        assert!(shape.project_known(text).is_err(), "{text}");
+    }
+    assert!(shape.project_known(r#"{"b":[1,],"a":1}"#).is_ok());
 }
