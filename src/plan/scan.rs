@@ -274,14 +274,14 @@ impl<'t> Scanner<'t> {
     #[inline(always)]
     pub fn skip(&mut self) -> Result<(), ScanError> {
         let rest = self.text.get(self.at..).unwrap_or_default();
-        match rest.first() {
-            Some(b'"') => self.string().map(drop),
-            Some(b'n') if let Some(b"null," | b"null}") = rest.first_chunk() => {
-                self.at += 4;
-                Ok(())
-            }
-            _ => self.any_value(),
+        if rest.first() == Some(&b'"') {
+            return self.string().map(drop);
         }
+        if let Some(b"null," | b"null}") = rest.first_chunk() {
+            self.at += 4;
+            return Ok(());
+        }
+        self.any_value()
     }
 
     #[inline(never)]
