@@ -23,14 +23,14 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PACK = ["store::body::Body::pack", "store::body::Compressor::pack", "CCtx::compress2"]
 UNPACK = ["store::body::Body::unpack", "bulk::decompressor::Decompressor::decompress"]
 STAGES = [
-    ("decode gzip", ["async_compression::generic::bufread::decoder::Decoder::do_poll_read"], []),
+    ("decode gzip", ["libdeflater::Decompressor::gzip_decompress"], []),
     ("split reply", ["collect::envelope::open"], []),
     ("read keys of records", ["collect::record::Reader::page"], PACK),
     ("compress for store", PACK, []),
     ("write store", ["store::sqlite::SqliteStore::change", "SqliteStore as scrape::store::Store>::commit_page"], []),
     ("read store", ["store::sqlite::reader::records_of", "SqliteReader as scrape::store::Reader>::records", "rusqlite::row::Rows::next"], []),
     ("decompress from store", UNPACK, []),
-    ("project", ["build::projection::Shape::project_spaced"], []),
+    ("project", ["build::projection::Shape::project_known", "build::projection::Shape::project_with"], []),
     ("map", ["build::map::Mapping::fields"], ["build::transform::apply"]),
     ("markup and text", ["build::transform::apply"], []),
     ("tasks", ["build::tasks::make"], ["build::leak::leak"]),
