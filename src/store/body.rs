@@ -3,7 +3,6 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::sync::{Arc, OnceLock};
 
 use scrape_api::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
@@ -22,11 +21,14 @@ const CHECK: [u8; 8] = [0x50, 0x2a, 0x4d, 0x18, 8, 0, 0, 0];
 /// wanted alone takes 0.2 ms.
 const PACK_BYTES: usize = 512 << 10;
 
+/// Packs that a thread keeps unpacked: those of a page, and of what replaced parts of it.
+const PACKS_KEPT: usize = 4;
+
 /// Beyond this many times the packed size, what a frame says of its content is
 /// not taken for granted when memory is reserved for it.
 const MAX_RATIO: usize = 100;
 
-/// Memory for up to this size, in bytes, is kept for what is packed next.
+/// Memory for up to this size, in bytes, is kept for what is packed or unpacked next.
 const MOST_KEPT: usize = 1 << 20;
 
 thread_local! {
@@ -34,6 +36,8 @@ thread_local! {
     static COMPRESSOR: RefCell<Option<Compressor>> = RefCell::new(Compressor::new());
     static DECOMPRESSOR: RefCell<Option<zstd::bulk::Decompressor<'static>>> =
         RefCell::new(zstd::bulk::Decompressor::new().ok());
+    /// Frames and what they hold, the last used first.
+    static UNPACKED: RefCell<Vec<(Bytes, Bytes)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A context, and memory for what comes out: what may come out is twice what does.
@@ -81,26 +85,11 @@ fn content_size(frame: &[u8]) -> Option<usize> {
 }
 
 /// JSON bytes, compressed with zstd: a frame of their own, or a part of a pack.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Body {
-    pack: Arc<Pack>,
+    frame: Bytes,
     part: Option<Part>,
 }
-
-/// A frame, and what it holds once that was asked for, as long as there are bodies of it.
-#[derive(Debug)]
-struct Pack {
-    frame: Bytes,
-    unpacked: OnceLock<Result<Bytes, String>>,
-}
-
-impl PartialEq for Body {
-    fn eq(&self, other: &Self) -> bool {
-        (&self.pack.frame, self.part) == (&other.pack.frame, other.part)
-    }
-}
-
-impl Eq for Body {}
 
 /// Where in a pack the bytes of one body are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,7 +106,7 @@ impl Body {
     /// # Errors
     /// When there is no memory for it.
     pub fn pack(bytes: &[u8]) -> io::Result<Self> {
-        Ok(Self::from_packed(compress(bytes)?, None))
+        Ok(Self { frame: compress(bytes)?, part: None })
     }
 
     /// Compresses what came together: one for each of `texts`, in packs.
@@ -139,15 +128,15 @@ impl Body {
             }
             together.clear();
             pack.iter().for_each(|text| together.extend_from_slice(text));
-            let whole = compress(&together).map(|frame| Self::from_packed(frame, None));
+            let frame = compress(&together);
             let mut start = 0;
             bodies.extend(pack.iter().map(|text| {
                 // No more than a pack holds.
                 let length = text.len() as u32;
-                let part = Part { start, length };
+                let part = Some(Part { start, length });
                 start += length;
-                match &whole {
-                    Ok(whole) => Ok(whole.part_of(part)),
+                match &frame {
+                    Ok(frame) => Ok(Self { frame: frame.clone(), part }),
                     Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
                 }
             }));
@@ -157,19 +146,12 @@ impl Body {
 
     /// What the store gave: a frame, and where in it the bytes are if it is a pack.
     pub fn from_packed(frame: impl Into<Bytes>, part: Option<Part>) -> Self {
-        let pack = Pack { frame: frame.into(), unpacked: OnceLock::new() };
-        Self { pack: Arc::new(pack), part }
-    }
-
-    /// A part of the same frame. Bodies that are made so share what it is unpacked to.
-    #[must_use]
-    pub fn part_of(&self, part: Part) -> Self {
-        Self { pack: self.pack.clone(), part: Some(part) }
+        Self { frame: frame.into(), part }
     }
 
     /// What goes into the store: a frame of zstd. Bodies of one pack share it.
     pub fn frame(&self) -> &Bytes {
-        &self.pack.frame
+        &self.frame
     }
 
     /// Where in the frame the bytes are, if it is that of a pack.
@@ -179,13 +161,13 @@ impl Body {
 
     /// How many the JSON bytes are, as the store says.
     pub fn size(&self) -> usize {
-        self.part.map_or_else(|| unpacked_size(self.frame()), |part| part.length as usize)
+        self.part.map_or_else(|| unpacked_size(&self.frame), |part| part.length as usize)
     }
 
     /// Whether [`Body::unpack`] would notice if a byte was not what it was: those of the
     /// first formats of the store have no checksum.
     pub fn is_checked(&self) -> bool {
-        check(self.frame()).is_some()
+        check(&self.frame).is_some()
     }
 
     /// The JSON bytes.
@@ -193,12 +175,8 @@ impl Body {
     /// # Errors
     /// When the store is damaged.
     pub fn unpack(&self) -> io::Result<Bytes> {
-        let Some(Part { start, length }) = self.part else { return decompress(self.frame()) };
-        let unpack = || decompress(self.frame()).map_err(|error| error.to_string());
-        let pack = match self.pack.unpacked.get_or_init(unpack) {
-            Ok(pack) => pack,
-            Err(error) => return Err(io::Error::other(error.clone())),
-        };
+        let Some(Part { start, length }) = self.part else { return decompress(&self.frame) };
+        let pack = unpacked(&self.frame)?;
         let start = start as usize;
         let end = start.saturating_add(length as usize);
         if end > pack.len() {
@@ -206,6 +184,26 @@ impl Body {
         }
         Ok(pack.slice(start..end))
     }
+}
+
+/// What a pack holds; it is asked for once for each of its bodies.
+fn unpacked(frame: &Bytes) -> io::Result<Bytes> {
+    UNPACKED.with_borrow_mut(|kept| {
+        // Kept frames stay where they are, so that the place tells which one it is.
+        let is_it = |kept: &(Bytes, Bytes)| {
+            kept.0.as_ptr() == frame.as_ptr() && kept.0.len() == frame.len()
+        };
+        if let Some(found) = kept.iter().position(is_it) {
+            kept[..=found].rotate_right(1);
+            return Ok(kept[0].1.clone());
+        }
+        let pack = decompress(frame)?;
+        if pack.len() <= MOST_KEPT {
+            kept.truncate(PACKS_KEPT - 1);
+            kept.insert(0, (frame.clone(), pack.clone()));
+        }
+        Ok(pack)
+    })
 }
 
 fn compress(bytes: &[u8]) -> io::Result<Bytes> {
@@ -273,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn packs_are_told_apart() {
+    fn more_packs_than_are_kept_are_told_apart() {
         let packs: Vec<Vec<Body>> = (0..9).map(|n| packed(&[n + 1, 2])).collect();
         for round in 0..20 {
             let (pack, body) = (round * 5 % 9, round % 2);

@@ -77,7 +77,7 @@ pub(super) fn left(db: &Connection, pack: i64) -> rusqlite::Result<()> {
 
 /// The packs that were read last, the newest first.
 #[derive(Default)]
-pub(super) struct Read(Vec<(i64, Body)>);
+pub(super) struct Read(Vec<(i64, Bytes)>);
 
 impl Read {
     /// The body of a row that has `body`, `pack`, `start` and `length` from column `at`.
@@ -96,8 +96,8 @@ impl Read {
             let frame = frame
                 .ok_or_else(|| books::unreadable(at + 1, format!("there is no pack {pack}")))?;
             self.0.truncate(READ_KEPT - 1);
-            self.0.insert(0, (pack, Body::from_packed(frame, None)));
+            self.0.insert(0, (pack, frame.into()));
         }
-        Ok(self.0[0].1.part_of(part))
+        Ok(Body::from_packed(self.0[0].1.clone(), Some(part)))
     }
 }
