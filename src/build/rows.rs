@@ -37,6 +37,8 @@ impl Worker<'_> {
                             minify(bytes, &mut minified);
                             Row::new(key, minified)
                         }
+                        // A part of a pack would hold all of it until it is written.
+                        false if record.body.part().is_some() => Row::new(key, bytes.to_vec()),
                         false => Row::new(key, bytes.clone()),
                     });
                 }

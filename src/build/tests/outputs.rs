@@ -10,9 +10,11 @@ use serde_json::{Value, json};
 
 use super::harness::{Shop, child_key, options, plan};
 use crate::build::BuildReport;
+use crate::build::mapper::Mapper;
 use crate::build::run::Error;
+use crate::build::worker::{Batch, Records, Worker};
 use crate::plan::Plan;
-use crate::store::Store;
+use crate::store::{Body, Store, StoredRecord};
 
 /// Every kind of feed, tasks of every kind, some of which fail.
 const SPEC: &str = r#"
@@ -53,6 +55,32 @@ fn full_plan() -> Plan {
 
 fn record(n: usize, title: &str, body: &str) -> Value {
     json!({ "id": (1000 + n).to_string(), "key": format!("A-{n}"), "title": title, "body": body })
+}
+
+#[test]
+fn a_row_does_not_hold_the_pack_that_its_record_is_in() {
+    let plan = full_plan();
+    let texts: Vec<String> = (0..3).map(|n| record(n, "one", "long").to_string()).collect();
+    let bytes: Vec<&[u8]> = texts.iter().map(String::as_bytes).collect();
+    let stored = |(n, body): (usize, std::io::Result<Body>)| StoredRecord {
+        primary_key: n.to_string(),
+        partition: "A".into(),
+        body: body.unwrap(),
+        children: Vec::new(),
+        missing: Vec::new(),
+        gone: false,
+    };
+    let records: Vec<_> = Body::pack_all(&bytes).into_iter().enumerate().map(stored).collect();
+    assert!(records.iter().all(|record| record.body.part().is_some()), "they are in a pack");
+    let common = plan.scope();
+    let mappers = [Mapper::new(&plan.streams[0], &common)];
+    let batch = Batch { number: 0, records: Records::Stored { stream: 0, first: 0, records } };
+    let stands = vec![false; plan.sinks.len()];
+    let done = Worker::new(&plan, &mappers, common).again(false, &stands).batch(batch);
+    let rows: Vec<&Row> = done.rows.iter().flatten().collect();
+    let raw: Vec<_> = rows.iter().filter(|row| bytes.contains(&&row.bytes[..])).collect();
+    assert_eq!(raw.len(), 3);
+    assert!(raw.iter().all(|row| row.bytes.is_unique()));
 }
 
 #[test]
