@@ -4,7 +4,9 @@
 
 use wide::u8x64;
 
-use super::scan::{DEEPEST, Marks, Nesting, ScanError, padded};
+use super::marks::{Marks, padded};
+use super::nesting::Nesting;
+use super::scan::{DEEPEST, ScanError};
 
 /// An object or a list that was skipped.
 pub(super) struct Skipped {

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use wide::u8x64;
-
+use super::marks::Marks;
+use super::nesting::Nesting;
 use super::outline;
 
 /// The deepest nesting that [`Scanner::new`] follows: what a hostile server sends is
@@ -328,7 +328,7 @@ impl<'t> Scanner<'t> {
             if object || byte == b'[' {
                 if self.open(if object { b'}' } else { b']' })? {
                     open.push(object);
-                    if open.depth > self.deepest {
+                    if open.depth() > self.deepest {
                         return Err(ScanError::TooDeep(self.at));
                     }
                     if object {
@@ -369,7 +369,7 @@ impl<'t> Scanner<'t> {
     fn any_scalar(&mut self) -> Result<(), ScanError> {
         let rest = &self.text[self.at..];
         self.at += match rest.first_chunk() {
-            Some(b"null" | b"true") => 4,
+            Some(b"true") => 4,
             Some(b"fals") if rest.get(4) == Some(&b'e') => 5,
             _ => number(rest).ok_or(ScanError::NotJson(self.at))?,
         };
@@ -424,82 +424,6 @@ impl<'t> Scanner<'t> {
     }
 }
 
-/// Where quotes, backslashes and control characters stand in the 64 bytes that were
-/// looked at last: half of all strings are shorter than what it costs to begin a search
-/// of their own.
-#[derive(Debug)]
-pub(super) struct Marks {
-    /// The place of the first of these bytes.
-    start: usize,
-    /// A bit for each, the lowest for the first.
-    bits: u64,
-}
-
-impl Default for Marks {
-    fn default() -> Self {
-        // No text has such a place.
-        Self { start: usize::MAX / 2, bits: 0 }
-    }
-}
-
-impl Marks {
-    pub(super) const BYTES: usize = 64;
-
-    /// Those of some bytes.
-    pub(super) fn of(start: usize, bytes: &[u8; Self::BYTES]) -> Self {
-        Self { start, bits: marks(bytes) }
-    }
-
-    /// The first of them from a place on, if it is among these bytes.
-    #[inline(always)]
-    pub(super) fn known(&self, from: usize) -> Option<usize> {
-        let within = from.wrapping_sub(self.start);
-        if within >= Self::BYTES {
-            return None;
-        }
-        let bits = self.bits >> within;
-        (bits != 0).then(|| from + bits.trailing_zeros() as usize)
-    }
-
-    /// The first of them from a place on, where it is not known.
-    #[inline(never)]
-    fn search(&mut self, text: &[u8], from: usize) -> Option<usize> {
-        let is_known = from.wrapping_sub(self.start) < Self::BYTES;
-        let mut start = if is_known { self.start + Self::BYTES } else { from };
-        loop {
-            let bytes = text.get(start..).filter(|bytes| !bytes.is_empty())?;
-            let bits = match bytes.first_chunk() {
-                Some(bytes) => marks(bytes),
-                None => marks(&padded(bytes)),
-            };
-            if bits != 0 {
-                *self = Self { start, bits };
-                return Some(start + bits.trailing_zeros() as usize);
-            }
-            start += Self::BYTES;
-        }
-    }
-}
-
-/// Where the marks are.
-// Inlined, it is taken apart byte by byte.
-#[inline(never)]
-fn marks(bytes: &[u8; Marks::BYTES]) -> u64 {
-    let bytes = u8x64::new(*bytes);
-    // With one bit changed, a quote comes right behind the control characters.
-    let changed = bytes ^ u8x64::splat(b'"' ^ b' ');
-    let low = changed.min(u8x64::splat(b' ')).simd_eq(changed);
-    (low | bytes.simd_eq(u8x64::splat(b'\\'))).to_bitmask()
-}
-
-/// The last bytes of a text.
-#[cold]
-pub(super) fn padded(bytes: &[u8]) -> [u8; Marks::BYTES] {
-    let mut all = [b' '; Marks::BYTES];
-    all.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
-    all
-}
-
 /// How long the escape is that a text begins with, if it is one.
 fn escape(text: &[u8]) -> Option<usize> {
     match text.get(1)? {
@@ -536,185 +460,6 @@ fn number(text: &[u8]) -> Option<usize> {
     Some(at)
 }
 
-/// The brackets that are open: a bit for each, set for an object.
-#[derive(Default)]
-pub(super) struct Nesting {
-    depth: usize,
-    /// The innermost 64 at most.
-    top: u64,
-    below: Vec<u64>,
-}
-
-impl Nesting {
-    /// How many there are.
-    pub(super) fn depth(&self) -> usize {
-        self.depth
-    }
-
-    pub(super) fn push(&mut self, object: bool) {
-        if self.depth.is_multiple_of(64) && self.depth > 0 {
-            self.below.push(self.top);
-        }
-        self.top = self.top << 1 | u64::from(object);
-        self.depth += 1;
-    }
-
-    /// The innermost, if there is one.
-    fn top(&self) -> Option<bool> {
-        (self.depth > 0).then_some(self.top & 1 == 1)
-    }
-
-    pub(super) fn pop(&mut self) -> Option<bool> {
-        let object = self.top()?;
-        self.top >>= 1;
-        self.depth -= 1;
-        if self.depth.is_multiple_of(64)
-            && let Some(below) = self.below.pop()
-        {
-            self.top = below;
-        }
-        Some(object)
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use serde::de::IgnoredAny;
-
-    use super::*;
-
-    /// Whether the whole text is taken, and whether there was space in it.
-    fn taken(text: &[u8]) -> Option<bool> {
-        let mut scanner = Scanner::strict(text);
-        scanner.value().ok()?;
-        scanner.end().ok()?;
-        Some(scanner.spaced())
-    }
-
-    fn is_json(text: &[u8]) -> bool {
-        serde_json::from_slice::<IgnoredAny>(text).is_ok()
-    }
-
-    #[test]
-    fn strictly_nothing_but_json_is_taken() {
-        for text in [
-            "1",
-            "-0",
-            "0.50",
-            "1e5",
-            "1E+05",
-            "-1.5e-3",
-            "01",
-            "1.",
-            ".5",
-            "+1",
-            "-",
-            "1e",
-            "1e+",
-            "0x1",
-            "1 2",
-            "true",
-            "truex",
-            "nul",
-            "null",
-            "NaN",
-            "\"\"",
-            "\"a",
-            "\"\\\"",
-            "\"\\x\"",
-            "\"\\u12g4\"",
-            "\"\\ud800\"",
-            "\"\\u00e9\\n\\/\"",
-            "\"a\tb\"",
-            "\"a\u{1}\"",
-            "\"é\u{7f}\"",
-            "[]",
-            "[ ]",
-            "[1,]",
-            "[,1]",
-            "[1 2]",
-            "[1,2]",
-            "[[],{}]",
-            "[1}",
-            "{]",
-            "{}",
-            "{ }",
-            "{\"a\":1}",
-            "{\"a\" : 1 , \"b\":[{}]}",
-            "{\"a\":1,}",
-            "{\"a\"}",
-            "{\"a\":}",
-            "{a:1}",
-            "{1:1}",
-            "{\"a\":1 \"b\":2}",
-            "{\"a\":1}}",
-            "",
-            " ",
-            "\u{c}1",
-            "[1]\u{c}",
-            "\u{feff}1",
-            "{\"a\":\"0123456789abcdef0123456789\\\"\",\"b\":\"\\\\\"}",
-        ] {
-            assert_eq!(taken(text.as_bytes()).is_some(), is_json(text.as_bytes()), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn depth_costs_a_bit() {
-        for depth in [1, 63, 64, 65, 127, 128, 129, 50_000] {
-            let text = format!("{}1{}", "[{\"a\":".repeat(depth), "}]".repeat(depth));
-            assert_eq!(taken(text.as_bytes()), Some(false), "{depth}");
-            let wrong = text.replacen("}]", "]}", 1);
-            assert_eq!(taken(wrong.as_bytes()), None, "{depth}");
-            assert_eq!(taken(&text.as_bytes()[..text.len() - 1]), None, "{depth}");
-        }
-    }
-
-    #[test]
-    fn space_between_tokens_is_seen_and_space_in_strings_is_none() {
-        assert_eq!(taken(b"{\"a b\":[1,\" \"]}"), Some(false));
-        for text in ["{\"a\": 1}", "{\"a\":1 }", "[1, 2]", "[ ]", "[1]\n", " [1]", "[1\t,2]"] {
-            assert_eq!(taken(text.as_bytes()), Some(true), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_string_ends_at_its_quote_wherever_that_stands() {
-        for length in 0..80 {
-            for filling in ["x", "é", "\u{7f}", "!", "#", "[", "]"] {
-                let text = filling.repeat(length);
-                let quoted = format!("\"{text}\", \"");
-                let mut scanner = Scanner::strict(quoted.as_bytes());
-                assert_eq!(scanner.value(), Ok(0..text.len() + 2), "{quoted}");
-                let escaped = format!("\"{text}\\\"{text}\"");
-                let mut scanner = Scanner::new(escaped.as_bytes());
-                assert_eq!(scanner.value(), Ok(0..escaped.len()), "{escaped}");
-            }
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn what_serde_json_takes_is_taken_and_nothing_else(
-            text in r#"([\[\]{},:"\\ \n0-9eE.+-]|"[a-z"\\]{0,20}"|true|null|\\u00e|"k":)*"#,
-        ) {
-            prop_assert_eq!(taken(text.as_bytes()).is_some(), is_json(text.as_bytes()));
-        }
-
-        #[test]
-        fn what_is_cut_or_changed_is_judged_alike(
-            at in 0_usize..200,
-            byte in prop::sample::select(&b"{}[],:\"\\ \n01-.eE+tfnu\x01a"[..]),
-        ) {
-            let whole = br#"{"a": [1, -2.5e+3, true, false, null, "x\u00e9\n", {"b":{}}, [[]]], "c d": "0123456789abcdefghijklmnopq", "e": {"f": [0, 1]}}"#;
-            let mut changed = whole.to_vec();
-            let at = at % whole.len();
-            changed[at] = byte;
-            prop_assert_eq!(taken(&changed).is_some(), is_json(&changed));
-            changed.insert(at, byte);
-            prop_assert_eq!(taken(&changed).is_some(), is_json(&changed));
-            prop_assert_eq!(taken(&whole[..at]).is_some(), is_json(&whole[..at]));
-        }
-    }
-}
+#[path = "scan_tests.rs"]
+mod tests;
