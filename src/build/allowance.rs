@@ -69,6 +69,8 @@ struct Taken {
     batches: usize,
     most: u64,
     closed: bool,
+    /// What the batch takes that waits for room.
+    waits: Option<u64>,
 }
 
 impl Allowance {
@@ -84,11 +86,12 @@ impl Allowance {
 
     /// The share of a batch, once there is room for it; `None` when the build is over.
     pub(super) fn take(&self, weight: Weight) -> Option<Share> {
-        let Shared { bytes, batches, less, .. } = &*self.0;
+        let less = &self.0.less;
         let wanted = weight.reckoned();
         let has_no_room = |taken: &mut Taken| {
-            let fits = taken.bytes == 0 || taken.bytes.saturating_add(wanted) <= *bytes;
-            !taken.closed && (taken.batches >= *batches || !fits)
+            let waits = !taken.closed && !self.0.has_room(taken, wanted);
+            taken.waits = waits.then_some(wanted);
+            waits
         };
         let mut taken =
             less.wait_while(self.0.taken(), has_no_room).unwrap_or_else(PoisonError::into_inner);
@@ -128,6 +131,22 @@ impl Shared {
     fn taken(&self) -> MutexGuard<'_, Taken> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn has_room(&self, taken: &Taken, wanted: u64) -> bool {
+        let fits = taken.bytes == 0 || taken.bytes.saturating_add(wanted) <= self.bytes;
+        taken.batches < self.batches && fits
+    }
+
+    /// Something is given back. Whoever waits is woken only if it has room now: a batch is
+    /// given back in parts, and to wake a thread costs more than to reckon.
+    fn give_back(&self, less: impl FnOnce(&mut Taken)) {
+        let mut taken = self.taken();
+        less(&mut taken);
+        if taken.waits.is_some_and(|wanted| self.has_room(&taken, wanted)) {
+            drop(taken);
+            self.less.notify_all();
+        }
+    }
 }
 
 impl Taken {
@@ -148,13 +167,11 @@ pub(super) struct Share {
 impl Share {
     /// It is built: from now on it takes so many bytes.
     pub(super) fn keep(&mut self, bytes: u64) {
-        {
-            let mut taken = self.of.taken();
+        self.of.give_back(|taken| {
             taken.bytes -= self.bytes;
             taken.add(bytes);
-        }
+        });
         self.bytes = bytes;
-        self.of.less.notify_all();
     }
 
     /// A share of some of its bytes, which lasts longer than the batch.
@@ -167,12 +184,10 @@ impl Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        {
-            let mut taken = self.of.taken();
+        self.of.give_back(|taken| {
             taken.bytes -= self.bytes;
             taken.batches -= self.batches;
-        }
-        self.of.less.notify_all();
+        });
     }
 }
 

@@ -65,14 +65,10 @@ impl Sink for JsonLines {
     }
 
     fn write(&mut self, batch: &[Row]) -> Result<()> {
-        let what = self.writing();
         let file = self.file.as_mut().ok_or_else(|| not_open(&self.path))?;
-        for row in batch {
-            file.write_all(&row.bytes)
-                .and_then(|()| file.write_all(b"\n"))
-                .map_err(Error::io(what.clone()))?;
-        }
-        Ok(())
+        let mut rows = batch.iter();
+        rows.try_for_each(|row| file.write_all(&row.bytes).and_then(|()| file.write_all(b"\n")))
+            .map_err(|error| Error::io(self.writing())(error))
     }
 
     fn finish(&mut self) -> Result<()> {
