@@ -232,7 +232,7 @@ fn a_store_of_a_newer_version_is_left_as_it_is() {
     // The format version in SQLite's header.
     newer[60..64].copy_from_slice(&99_u32.to_be_bytes());
     fs::write(&store, &newer).expect("written");
-    each_verb(&bench, "was written by a newer version of scrape (format 99, this one knows 3)");
+    each_verb(&bench, "was written by a newer version of scrape (format 99, this one knows 4)");
     // It is not even thrown away.
     let ran = bench.run("out", &["--fresh"]);
     says(&ran, "newer version");

@@ -408,7 +408,7 @@ async fn fetch_run(
 
 /// Commits records outside the order of pages.
 async fn commit(part: &Arc<PartitionRun>, seq: i64, records: Vec<Raw>) -> Result<(), Break> {
-    let read = walk::read_records(part, records).await?;
+    let read = walk::read_records(part, records, None).await?;
     let (stream, partition) = part.names();
     let mut page = PageCommit {
         stream,

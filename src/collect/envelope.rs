@@ -263,6 +263,7 @@ mod tests {
             headers: Vec::new(),
             body: body.into(),
             original: None,
+            packed: None,
             url: String::from("https://h.example/"),
             seq: 1,
             date: None,

@@ -26,6 +26,7 @@ pub fn page(data: &[u8]) {
             headers: Vec::new(),
             body: data.to_vec().into(),
             original: Some(data.to_vec().into()),
+            packed: None,
             url: String::from("http://h.example/"),
             seq: 1,
             date: None,

@@ -6,7 +6,7 @@ use super::envelope::{self, Misfit, Raw, Records};
 use super::paginate::{At, Position, Seen};
 use super::request::Ask;
 use super::run::Run;
-use crate::http::{Cause, Failure, FailureScope, Hold, Reply};
+use crate::http::{Cause, Failure, FailureScope, Hold, Packed, Reply};
 use crate::plan::{EvalError, PaginationKind, Plan, RequestTemplate};
 use serde_json::Value;
 
@@ -24,6 +24,8 @@ pub(super) struct Page {
     /// Its part of the memory for bodies, to be kept until it is committed, but
     /// not while another page is asked for.
     pub(super) hold: Option<Hold>,
+    /// The body as it came, if that can be kept.
+    pub(super) packed: Option<Packed>,
 }
 
 /// Asks for the page at a position, with at most `limit` records.
@@ -91,6 +93,7 @@ pub(super) async fn fetch(
         seq: sent.reply.seq,
         halvings: sent.halvings,
         hold: Some(sent.hold),
+        packed: sent.reply.packed,
     })
 }
 

@@ -14,7 +14,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::envelope::{Misfit, Raw};
 use super::split::{self, Firsts};
-use crate::http::Cause;
+use crate::http::{Cause, Packed};
 use crate::plan::{
     ChildPlan, Env, EvalError, KeyOrder, PaginationKind, Path, Plan, Scope, Step, StreamPlan,
     check_json, is_json, order_key, parse_json, template_value, version_key,
@@ -88,7 +88,7 @@ pub(super) struct PageRecords {
     pub(super) items: Vec<Item>,
     /// The key to continue from of each, in a keyset.
     pub(super) keys: Vec<Option<String>>,
-    /// A hash over their bytes.
+    /// A hash over their bytes; of nothing in a keyset.
     pub(super) digest: u64,
     /// A selector of the stream that is in none of them.
     pub(super) misfit: Option<Misfit>,
@@ -105,6 +105,8 @@ pub(super) struct Reader {
     after: Option<usize>,
     sort_key: Option<usize>,
     version: Option<usize>,
+    /// Whether what a page holds is all that there is from its first sort key to its last.
+    is_in_order: bool,
     /// By child list.
     needs: Vec<Needs>,
 }
@@ -162,6 +164,12 @@ impl Reader {
         };
         let sort_key = stream.sort_key.as_ref().and_then(|sort| place(&sort.path));
         let version = stream.version.as_ref().and_then(place);
+        let is_in_order = match (&stream.pagination.kind, &stream.sort_key) {
+            (PaginationKind::Keyset { after, .. }, Some(sort)) => {
+                after.source() == sort.path.source()
+            }
+            _ => false,
+        };
         let mut needs = |child: &ChildPlan| {
             let used = child.fetch_if.as_ref().map(|t| env.undeclared(t)).unwrap_or_default();
             let parts: BTreeSet<Vec<String>> = used
@@ -194,7 +202,7 @@ impl Reader {
             Needs { parent, inline }
         };
         let needs = stream.children.iter().map(&mut needs).collect();
-        Self { firsts, primary_key, after, sort_key, version, needs }
+        Self { firsts, primary_key, after, sort_key, version, is_in_order, needs }
     }
 
     /// Reads the records of a page; `scope` is what templates see besides. For
@@ -205,13 +213,17 @@ impl Reader {
         stream: &StreamPlan,
         partition: &str,
         scope: &Scope,
-        records: &[Raw],
+        (records, packed): (&[Raw], Option<Packed>),
     ) -> PageRecords {
         let mut page = PageRecords::default();
+        // Only pages without keys are compared whole.
+        let is_keyset = matches!(stream.pagination.kind, PaginationKind::Keyset { .. });
         let mut hash = xxhash_rust::xxh3::Xxh3::new();
         let mut drafts = Vec::with_capacity(records.len());
         for raw in records {
-            hash.update(&raw.bytes);
+            if !is_keyset {
+                hash.update(&raw.bytes);
+            }
             let look = self.look(raw);
             page.keys.push(match &stream.pagination.kind {
                 PaginationKind::Keyset { after, .. } => look.find(after, self.after).text(),
@@ -225,7 +237,12 @@ impl Reader {
         }
         let whole = drafts.iter().zip(records).filter(|(draft, _)| draft.is_ok());
         let whole: Vec<&[u8]> = whole.map(|(_, raw)| &raw.bytes[..]).collect();
-        let mut bodies = Body::pack_all(&whole).into_iter();
+        let mut bodies =
+            match packed.and_then(|packed| self.as_it_came(&packed, &drafts, &whole)) {
+                Some(bodies) => bodies.into_iter().map(Ok).collect(),
+                None => Body::pack_all(&whole),
+            }
+            .into_iter();
         let item = |(draft, raw): (Result<Draft, Box<Reject>>, &Raw)| {
             let record = draft.and_then(|draft| {
                 let body = bodies.next().unwrap_or_else(|| Body::pack(&raw.bytes));
@@ -242,6 +259,22 @@ impl Reader {
         page.digest = hash.digest();
         page.misfit = misfit(stream, records);
         page
+    }
+
+    /// The bodies of a page as parts of what the server packed, where a build will read
+    /// them one after the other: the page is a piece of the keyset, and the keyset goes
+    /// by the sort key.
+    fn as_it_came(
+        &self,
+        packed: &Packed,
+        drafts: &[Result<Draft, Box<Reject>>],
+        whole: &[&[u8]],
+    ) -> Option<Vec<Body>> {
+        let mut keys = drafts.iter().flatten().map(|draft| &draft.sort_key);
+        if !self.is_in_order || !keys.by_ref().is_sorted() {
+            return None;
+        }
+        Body::of_page(&packed.gzip, &packed.whole, whole)
     }
 
     /// What is looked for in a record.

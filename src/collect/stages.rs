@@ -16,6 +16,7 @@ pub fn split(body: &Bytes, records: &Path) -> Result<usize, String> {
         headers: Vec::new(),
         body: body.clone(),
         original: None,
+        packed: None,
         url: String::new(),
         seq: 1,
         date: None,

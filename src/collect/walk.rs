@@ -11,7 +11,7 @@ use super::paginate::{At, Pager, Position, Step};
 use super::partition::PartitionRun;
 use super::record::{Item, PageRecords, find, key_of};
 use super::run::{Break, Error, Halt, Result};
-use crate::http::{Cause, Failure, FailureScope};
+use crate::http::{Cause, Failure, FailureScope, Packed};
 use crate::observe::Event;
 use crate::plan::{PaginationKind, Sweep, order_key};
 use crate::store::{Cursor, PageCommit, Reject, Stage};
@@ -122,8 +122,11 @@ impl Walk<'_> {
     async fn take(&mut self, page: Page) -> Result<Option<WalkEnd>, Break> {
         let part = self.part;
         let run = &part.stream.run;
-        let Page { records, mut seen, seq, hold, .. } = page;
-        let read = read_records(part, records).await?;
+        let Page { records, mut seen, seq, hold, packed, .. } = page;
+        // What is cut away is not to be in the store either.
+        let rest = self.limit.map(|limit| limit.saturating_sub(self.position.taken));
+        let packed = packed.filter(|_| rest.is_none_or(|rest| records.len() as u64 <= rest));
+        let read = read_records(part, records, packed).await?;
         if let Some(misfit) = &read.misfit
             && !part.stream.read_some.load(Relaxed)
         {
@@ -299,7 +302,7 @@ pub(super) async fn second_try(
     let records = part.records();
     let ask = part.ask(Some(&sweep.overlay));
     let keys = match page::fetch(run, &ask, records, position, limit).await {
-        Ok(page) => Page { hold: None, ..page },
+        Ok(page) => Page { hold: None, packed: None, ..page },
         Err(Failure::Failed { scope: FailureScope::Record | FailureScope::Partition, .. }) => {
             return Err(Break::Halt(Halt::Failed(cause)));
         }
@@ -332,10 +335,12 @@ pub(super) fn unreadable(part: &PartitionRun, key: String) -> Reject {
     }
 }
 
-/// Reads records where it may take a while.
+/// Reads records where it may take a while; with the page that they are, if it may be
+/// kept as it came.
 pub(super) async fn read_records(
     part: &Arc<PartitionRun>,
     records: Vec<super::envelope::Raw>,
+    packed: Option<Packed>,
 ) -> Result<PageRecords> {
     let part = part.clone();
     let run = part.stream.run.clone();
@@ -343,7 +348,7 @@ pub(super) async fn read_records(
     tokio::task::spawn_blocking(move || {
         let stream = &part.stream;
         let id = &part.partition().id;
-        stream.reader.page(&stream.run.plan, stream.plan(), id, &part.scope, &records)
+        stream.reader.page(&stream.run.plan, stream.plan(), id, &part.scope, (&records, packed))
     })
     .await
     .map_err(|error| Error::Failed(format!("reading records has failed: {error}").into()))

@@ -61,6 +61,8 @@ pub struct Reply {
     pub body: Bytes,
     /// The body before the repair, where one was needed.
     pub original: Option<Bytes>,
+    /// The body as it came, where it came packed and nothing was repaired.
+    pub packed: Option<Packed>,
     /// The URL that answered, without credentials.
     pub url: String,
     /// The number of the request: greater for a later one, over all runs (the
@@ -68,6 +70,15 @@ pub struct Reply {
     pub seq: i64,
     /// The server's clock, from the header `Date`.
     pub date: Option<SystemTime>,
+}
+
+/// A body as it came.
+#[derive(Debug, Clone)]
+pub struct Packed {
+    /// A single member of gzip.
+    pub gzip: Bytes,
+    /// What it unpacks to: [`Reply::body`] is a part of it.
+    pub whole: Bytes,
 }
 
 impl Reply {

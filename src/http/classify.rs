@@ -169,6 +169,7 @@ mod tests {
             headers,
             body: body.into(),
             original: None,
+            packed: None,
             url: url.to_owned(),
             seq: 1,
             date: None,

@@ -11,7 +11,7 @@ use url::Url;
 use super::address::without_credentials;
 use super::breaker::Leave;
 use super::budget::Hold;
-use super::call::{Call, Failure, FailureScope, Reply};
+use super::call::{Call, Failure, FailureScope, Packed, Reply};
 use super::cause::Cause;
 use super::client::Shared;
 use super::host::Host;
@@ -310,7 +310,11 @@ impl Shared {
 
     fn reply(&self, seq: i64, url: &Url, response: Response) -> Reply {
         let repaired = repair(&response.body);
-        let original = (repaired.mended > 0).then_some(response.body);
+        let Response { body: whole, gzip, .. } = response;
+        let is_mended = repaired.mended > 0;
+        let packed = gzip.filter(|_| !is_mended && !self.redactor.finds(&whole));
+        let packed = packed.map(|gzip| Packed { gzip, whole: whole.clone() });
+        let original = is_mended.then_some(whole);
         self.observer
             .counters
             .repairs
@@ -325,6 +329,7 @@ impl Shared {
             headers: response.headers,
             body: repaired.body,
             original,
+            packed,
             url: self.redactor.redact(&without_credentials(url)).into_owned(),
             seq,
             date,

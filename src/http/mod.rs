@@ -33,7 +33,9 @@ pub(crate) mod tests;
 
 pub use address::without_credentials;
 pub use budget::Hold;
-pub use call::{Call, ClientOptions, Described, Failure, FailureScope, Malformed, Reply, Target};
+pub use call::{
+    Call, ClientOptions, Described, Failure, FailureScope, Malformed, Packed, Reply, Target,
+};
 #[cfg(test)]
 pub use call::{Sent, SetupError};
 pub use cause::Cause;

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use memchr::memmem;
 
 /// What stands where a secret stood.
 pub(crate) const REDACTED: &str = "[redacted]";
@@ -42,6 +43,12 @@ impl Redactor {
             }
         }
         values.sort_by_key(|v| std::cmp::Reverse(v.len()));
+    }
+
+    /// Whether there is a secret in a text.
+    pub(crate) fn finds(&self, text: &[u8]) -> bool {
+        let values = self.values.read().unwrap_or_else(PoisonError::into_inner);
+        values.iter().any(|value| memmem::find(text, value.as_bytes()).is_some())
     }
 
     /// A text without secrets.

@@ -7,6 +7,8 @@ use std::io;
 use scrape_api::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::page;
+
 /// The zstd level of the store. Of issues of 17 KB in packs, level 1 makes 1.9 KB each
 /// and costs a microsecond more to pack than level -1, which makes 2.4 KB. Both cost the
 /// same to unpack.
@@ -78,6 +80,9 @@ fn check(packed: &[u8]) -> Option<(&[u8], u64)> {
 
 /// How many bytes packed ones say that they unpack to; a damaged store may say anything.
 pub fn unpacked_size(packed: &[u8]) -> usize {
+    if page::is_one(packed) {
+        return page::size(packed);
+    }
     content_size(packed).unwrap_or(0)
 }
 
@@ -86,7 +91,7 @@ fn content_size(frame: &[u8]) -> Option<usize> {
     usize::try_from(zstd::zstd_safe::get_frame_content_size(frame).ok()??).ok()
 }
 
-/// JSON bytes, compressed with zstd: a frame of their own, or a part of a pack.
+/// JSON bytes, compressed: a frame of their own, or a part of a pack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Body {
     frame: Bytes,
@@ -146,14 +151,30 @@ impl Body {
         bodies
     }
 
+    /// Parts of a page that came packed, which are kept as they came: one for each of
+    /// `texts`, which are parts of `whole`, what `gzip` unpacks to. For what a build reads
+    /// one after the other, since a page is unpacked whole. `None` where that is not worth
+    /// it.
+    pub fn of_page(gzip: &Bytes, whole: &Bytes, texts: &[&[u8]]) -> Option<Vec<Self>> {
+        let places = page::places(gzip, whole, texts)?.into_iter();
+        let part = |(start, length)| Some(Part { start, length });
+        Some(places.map(|place| Self { frame: gzip.clone(), part: part(place) }).collect())
+    }
+
     /// What the store gave: a frame, and where in it the bytes are if it is a pack.
     pub fn from_packed(frame: impl Into<Bytes>, part: Option<Part>) -> Self {
         Self { frame: frame.into(), part }
     }
 
-    /// What goes into the store: a frame of zstd. Bodies of one pack share it.
+    /// What goes into the store: a frame of zstd, or a page of gzip. Bodies of one pack
+    /// share it.
     pub fn frame(&self) -> &Bytes {
         &self.frame
+    }
+
+    /// How the frame is packed, by its name in HTTP.
+    pub fn coding(&self) -> &'static str {
+        if page::is_one(&self.frame) { "gzip" } else { "zstd" }
     }
 
     /// Where in the frame the bytes are, if it is that of a pack.
@@ -169,7 +190,7 @@ impl Body {
     /// Whether [`Body::unpack`] would notice if a byte was not what it was: those of the
     /// first formats of the store have no checksum.
     pub fn is_checked(&self) -> bool {
-        check(&self.frame).is_some()
+        check(&self.frame).is_some() || page::is_one(&self.frame)
     }
 
     /// The JSON bytes.
@@ -178,7 +199,10 @@ impl Body {
     /// When the store is damaged.
     pub fn unpack(&self) -> io::Result<Bytes> {
         let Some(Part { start, length }) = self.part else { return decompress(&self.frame) };
-        let pack = unpacked(&self.frame)?;
+        let pack = match page::is_one(&self.frame) {
+            true => page::unpack(&self.frame)?,
+            false => unpacked(&self.frame)?,
+        };
         let start = start as usize;
         let end = start.saturating_add(length as usize);
         if end > pack.len() {

@@ -6,6 +6,7 @@ mod directory;
 mod disk;
 mod lock;
 mod model;
+mod page;
 mod sqlite;
 mod writer;
 

@@ -128,6 +128,9 @@ pub struct Response {
     pub headers: Vec<(String, String)>,
     /// The decoded body.
     pub body: Bytes,
+    /// The body as it came, where that was a single member of gzip (RFC 1952): the engine
+    /// may store it so.
+    pub gzip: Option<Bytes>,
 }
 
 impl Response {
@@ -141,7 +144,13 @@ impl Response {
     /// assert_eq!(response.header("Content-Type"), Some("application/json"));
     /// ```
     pub fn new(status: u16, headers: Vec<(String, String)>, body: impl Into<Bytes>) -> Self {
-        Self { status, headers, body: body.into() }
+        Self { status, headers, body: body.into(), gzip: None }
+    }
+
+    /// The same, with the body as it came, a single member of gzip.
+    #[must_use]
+    pub fn with_gzip(self, packed: impl Into<Bytes>) -> Self {
+        Self { gzip: Some(packed.into()), ..self }
     }
 
     /// The first value of a header, by its name in any case.

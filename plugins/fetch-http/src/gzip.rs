@@ -17,14 +17,18 @@ const MAX_RATIO: usize = 1032;
 /// it keeps memory of that size.
 const FEW_BYTES: usize = 4 << 20;
 
-/// What a gzip body holds.
+/// What a gzip body holds, and the body itself if it is a single member.
 ///
 /// # Errors
 /// [`FetchErrorKind::TooLarge`] for more than `most` bytes,
 /// [`FetchErrorKind::Truncated`] where it is no gzip or not whole.
-pub(crate) async fn undo(packed: Vec<u8>, most: u64, room: &Room) -> Result<Vec<u8>, FetchError> {
+pub(crate) async fn undo(
+    packed: Vec<u8>,
+    most: u64,
+    room: &Room,
+) -> Result<(Vec<u8>, Option<Vec<u8>>), FetchError> {
     if packed.is_empty() {
-        return Ok(packed);
+        return Ok((packed, None));
     }
     let taken = packed.len();
     let grow = async |size: usize| room.grow(taken.saturating_add(size) as u64).await;
@@ -33,7 +37,7 @@ pub(crate) async fn undo(packed: Vec<u8>, most: u64, room: &Room) -> Result<Vec<
             grow(size).await;
             let (packed, body) = aside(packed, size, move |packed| whole(packed, size)).await?;
             match body {
-                Some(body) => return Ok(body),
+                Some(body) => return Ok((body, Some(packed))),
                 None => packed,
             }
         }
@@ -47,7 +51,7 @@ pub(crate) async fn undo(packed: Vec<u8>, most: u64, room: &Room) -> Result<Vec<
     }
     grow(size).await;
     let (_, body) = aside(packed, size, move |packed| streamed(packed, size)).await?;
-    body.map_err(|error| broken(&error))
+    body.map(|body| (body, None)).map_err(|error| broken(&error))
 }
 
 /// Works on a body, on a thread where it holds up no other request unless it is small.

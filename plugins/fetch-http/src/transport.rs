@@ -122,10 +122,15 @@ impl Http {
             body.extend_from_slice(&chunk);
         }
         self.last.store(body.len(), Relaxed);
+        let mut packed = None;
         if is_gzip {
-            body = gzip::undo(body, request.max_body, &request.room).await?;
+            (body, packed) = gzip::undo(body, request.max_body, &request.room).await?;
         }
-        Ok(Response::new(status, headers, body))
+        let response = Response::new(status, headers, body);
+        Ok(match packed {
+            Some(packed) => response.with_gzip(packed),
+            None => response,
+        })
     }
 }
 

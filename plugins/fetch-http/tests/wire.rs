@@ -215,12 +215,15 @@ fn gzip_is_undone_whole_and_in_parts() {
         let (one, other) = (&text[..length], &text[text.len() - length..]);
         let response = fetch(gzip(gzipped(one))).unwrap();
         assert_eq!(response.body, one);
+        assert_eq!(response.gzip.as_deref(), Some(&gzipped(one)[..]));
         // They say what came, not what it is.
         let is_left = |name: &str| response.headers.iter().any(|(n, _)| n == name);
         assert!(!is_left("content-encoding") && !is_left("content-length"));
         // Members are one body (RFC 1952), also where both have the same size.
         let both = gzip([gzipped(one), gzipped(other)].concat());
-        assert_eq!(fetch(both).unwrap().body, [one, other].concat());
+        let response = fetch(both).unwrap();
+        assert_eq!(response.body, [one, other].concat());
+        assert_eq!(response.gzip, None);
     }
     assert_eq!(fetch(gzip(Vec::new())).unwrap().body.len(), 0);
 }

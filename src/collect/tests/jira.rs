@@ -5,7 +5,7 @@ use scrape_standin::Config;
 use super::bench::{Bench, at, by_offset, limited, part, project};
 use crate::collect::CollectOptions;
 use crate::http::{ClientOptions, Stop};
-use crate::store::{PartitionState, StoredRecord};
+use crate::store::{PartitionState, STORE_FILE, StoredRecord};
 
 #[test]
 fn everything_is_there_once_at_any_concurrency() {
@@ -221,7 +221,7 @@ fn a_recording_replays_with_its_own_ranges() {
         let bodies = |records: &[StoredRecord]| -> Vec<_> {
             records
                 .iter()
-                .map(|r| (r.primary_key.clone(), r.body.clone(), r.children.len()))
+                .map(|r| (r.primary_key.clone(), r.body.unpack().unwrap(), r.children.len()))
                 .collect()
         };
         assert_eq!(bodies(&bench.records("TIDE")), bodies(&recorded)[..expected]);
@@ -245,4 +245,37 @@ fn a_list_is_fetched_where_its_condition_cannot_be_told() {
         assert!(fetched.is_none() == requests.is_none(), "{other}: {fetched:?}");
         assert!(fetched >= requests, "{other}: {fetched:?}");
     }
+}
+
+/// How the packs of a store are packed, in the order in which they were written.
+fn codings(bench: &Bench) -> Vec<String> {
+    let store = rusqlite::Connection::open(bench.dir.path().join(STORE_FILE)).unwrap();
+    let mut rows = store.prepare("SELECT coding FROM packs ORDER BY id").unwrap();
+    rows.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+}
+
+#[test]
+fn pages_in_the_order_of_a_build_stay_as_the_server_packed_them() {
+    let config = || Config { inline_comments: 100_000, ..project("TIDE", 60) };
+    let bench = Bench::new(config());
+    assert!(bench.run(at(1)).unwrap().is_complete());
+    assert_eq!(codings(&bench), ["gzip"; 3]);
+    bench.assert_whole("TIDE");
+
+    // Not where a limit cuts one: what is left out is not kept in secret.
+    let bench = Bench::new(config());
+    bench.run(limited(30)).unwrap();
+    let made = codings(&bench);
+    assert_eq!(made[0], "gzip");
+    assert!(made.len() > 1 && made[1..].iter().all(|coding| coding == "zstd"), "{made:?}");
+    assert_eq!(bench.keys("TIDE"), bench.standin.keys("TIDE")[..30]);
+
+    // Nor where pages are of another order, or came packed in another way.
+    let bench = Bench::with(config(), &by_offset());
+    assert!(bench.run(at(1)).unwrap().is_complete());
+    assert!(codings(&bench).iter().all(|coding| coding == "zstd"));
+    let bench = Bench::new(Config { encodings: "zstd".parse().unwrap(), ..config() });
+    assert!(bench.run(at(1)).unwrap().is_complete());
+    assert!(codings(&bench).iter().all(|coding| coding == "zstd"));
+    bench.assert_whole("TIDE");
 }

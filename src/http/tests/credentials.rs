@@ -127,3 +127,22 @@ async fn replies_are_numbered_dated_and_repaired() {
     assert_eq!(sent.reply.date, Some(bench.clock.now()));
     assert_eq!(bench.observer.counters.repairs.load(SeqCst), 4);
 }
+
+#[tokio::test]
+async fn a_body_is_kept_as_it_came_only_where_nothing_was_changed_and_nothing_is_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let bench = with_token(folder.path(), |token| Auth::Bearer { token }).start(|r, _| {
+        let body: &[u8] = match &r.url[r.url.len() - 1..] {
+            "a" => b"\xef\xbb\xbf{\"a\":\"b\"}",
+            "b" => b"{\"a\":\"\xff\"}",
+            _ => b"{\"next\":\"/x?token=s3cret-value\"}",
+        };
+        Ok(Response::new(200, Vec::new(), Bytes::copy_from_slice(body)).with_gzip("packed"))
+    });
+    let reply = bench.get("a").await.unwrap().reply;
+    let packed = reply.packed.unwrap();
+    assert_eq!((&packed.gzip[..], packed.whole.len()), (&b"packed"[..], 3 + reply.body.len()));
+    for changed in ["b", "c"] {
+        assert!(bench.get(changed).await.unwrap().reply.packed.is_none(), "{changed}");
+    }
+}

@@ -1,6 +1,6 @@
 //! The bytes of records: in their own rows, or parts of packs.
 
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use scrape_api::Bytes;
 
 use super::books;
@@ -54,8 +54,8 @@ impl Written {
         let pack = match known {
             Some(id) => id,
             None => {
-                db.prepare_cached("INSERT INTO packs (body) VALUES (?1)")?
-                    .execute([&body.frame()[..]])?;
+                db.prepare_cached("INSERT INTO packs (body, coding) VALUES (?1, ?2)")?
+                    .execute(params![&body.frame()[..], body.coding()])?;
                 let id = db.last_insert_rowid();
                 self.0.push((body.frame().clone(), id));
                 id

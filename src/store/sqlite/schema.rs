@@ -9,8 +9,12 @@ pub(crate) const APPLICATION_ID: i32 = 0x7363_7270;
 
 /// The steps from each format version to the next: the first makes version 1
 /// of an empty file. A released step is never changed; a new format adds one.
-pub(super) const STEPS: &[&str] =
-    &[include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
+pub(super) const STEPS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
+];
 
 /// The first format that has packs.
 pub(super) const PACKS: i64 = 3;
