@@ -3,14 +3,14 @@
 use std::cell::OnceCell;
 
 use scrape_api::Bytes;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::convert::{Mismatch, convert, convert_value};
 use super::failures::Blame;
 use super::mapper::{Field, FieldSet, Items, Mapper, Selector, Source};
 use super::projection::{Shape, Tree};
 use super::transform::transform_texts;
-use crate::plan::{EachSource, FieldSource, FieldType, Plan, Scope, Step, template_value};
+use crate::plan::{EachSource, FieldSource, FieldType, Plan, Scope, Step, native, template_value};
 use crate::store::{Stage, StoredChild};
 
 /// Why a record does not go on.
@@ -96,6 +96,28 @@ impl<'a, 't> Place<'a, 't> {
     }
 }
 
+/// The value of a field.
+enum Made {
+    /// As it was read.
+    Json(Value),
+    /// A list of what was mapped.
+    Mapped(minijinja::Value),
+}
+
+impl Made {
+    /// As templates see it, after what is done to it.
+    fn after(self, field: &Field, tree: &Tree) -> Result<minijinja::Value, Left> {
+        let mut value = match self {
+            Self::Mapped(value) if field.plan.transforms.is_empty() => return Ok(value),
+            // What was mapped is JSON.
+            Self::Mapped(value) => native::to_json(&value).unwrap_or_default(),
+            Self::Json(value) => value,
+        };
+        transform(&mut value, field, tree)?;
+        Ok(template_value(&value))
+    }
+}
+
 /// Maps one record.
 pub struct Mapping<'m> {
     /// The plan, for its templates.
@@ -111,12 +133,13 @@ pub struct Mapping<'m> {
 }
 
 impl Mapping<'_> {
-    /// The mapped record: all fields of the map in its order.
+    /// The mapped record, an object as templates see it: all fields of the map in its
+    /// order.
     ///
     /// # Errors
     /// With the place of what cannot be used, or the transform that leaves the
     /// record out.
-    pub fn record(mut self, tree: &Tree) -> Result<Map<String, Value>, Left> {
+    pub fn record(mut self, tree: &Tree) -> Result<minijinja::Value, Left> {
         let root = Place::new(tree);
         let mapper = self.mapper;
         self.fields(&mapper.map, &root, &root)
@@ -127,12 +150,12 @@ impl Mapping<'_> {
         set: &FieldSet,
         at: &Place,
         root: &Place,
-    ) -> Result<Map<String, Value>, Left> {
-        let mut made = Map::with_capacity(set.fields.len());
+    ) -> Result<minijinja::Value, Left> {
+        let mut made = Vec::with_capacity(set.fields.len());
         let mut found = Vec::new();
         for field in &set.fields {
-            let mut value = match self.field(field, at, root, &mut found)? {
-                Some(value) => value,
+            let value = match self.field(field, at, root, &mut found)? {
+                Some(value) => value.after(field, at.tree)?,
                 None if field.plan.required => {
                     let message = format!(
                         "the field `{}` is required, but there is no value",
@@ -144,23 +167,12 @@ impl Mapping<'_> {
                     let rejected = Rejected::map("missing_required", message, pointer);
                     return Err(Rejected { blame: blame(field, told, hint), ..rejected }.into());
                 }
-                None => {
-                    // A default is as the author wants it: nothing is done to it.
-                    let empty =
-                        if field.is_list() { Value::Array(Vec::new()) } else { Value::Null };
-                    made.insert(
-                        field.plan.name.clone(),
-                        field.plan.default.clone().unwrap_or(empty),
-                    );
-                    continue;
-                }
+                // A default is as the author wants it: nothing is done to it.
+                None => field.empty.clone(),
             };
-            if !field.plan.transforms.is_empty() {
-                transform(&mut value, field, at.tree)?;
-            }
-            made.insert(field.plan.name.clone(), value);
+            made.push((field.key.clone(), value));
         }
-        Ok(made)
+        Ok(native::object_of(made))
     }
 
     /// `found` is memory for what paths select.
@@ -170,11 +182,12 @@ impl Mapping<'_> {
         at: &Place<'a, 't>,
         root: &Place,
         found: &mut Vec<&'a Tree<'t>>,
-    ) -> Result<Option<Value>, Left> {
-        match &field.source {
-            Source::Paths(selectors) => self.paths(field, selectors, at, found),
-            Source::Const(value) => convert_value((*value).clone(), field.plan.ty)
-                .map_err(|e| wrong(field, e, None).into()),
+    ) -> Result<Option<Made>, Left> {
+        let value = match &field.source {
+            Source::Paths(selectors) => self.paths(field, selectors, at, found)?,
+            Source::Const(value) => {
+                convert_value((*value).clone(), field.plan.ty).map_err(|e| wrong(field, e, None))?
+            }
             Source::Template(template) => {
                 let names =
                     [("record".to_owned(), root.native()?), ("item".to_owned(), at.native()?)];
@@ -187,10 +200,13 @@ impl Mapping<'_> {
                             ..Rejected::map("template_failed", message, None)
                         }
                     })?;
-                convert_value(value, field.plan.ty).map_err(|e| wrong(field, e, None).into())
+                convert_value(value, field.plan.ty).map_err(|e| wrong(field, e, None))?
             }
-            Source::Each(items, map) => self.each(field, items, map, at, root),
-        }
+            Source::Each(items, map) => {
+                return Ok(self.each(field, items, map, at, root)?.map(Made::Mapped));
+            }
+        };
+        Ok(value.map(Made::Json))
     }
 
     fn paths<'a, 't>(
@@ -249,7 +265,7 @@ impl Mapping<'_> {
         map: &FieldSet,
         at: &Place,
         root: &Place,
-    ) -> Result<Option<Value>, Left> {
+    ) -> Result<Option<minijinja::Value>, Left> {
         let children = self.children;
         let fetched = items.child.and_then(|name| children.iter().find(|c| c.name == name));
         let mut made = Vec::new();
@@ -265,7 +281,7 @@ impl Mapping<'_> {
                     },
                 )?);
             }
-            return Ok(Some(Value::Array(made)));
+            return Ok(Some(native::list(made)));
         }
         match items.inline {
             None => {}
@@ -281,7 +297,7 @@ impl Mapping<'_> {
                     let item = self
                         .fields(map, &Place::new(tree), root)
                         .map_err(|left| below(left, || at.tree.pointer(steps, position)))?;
-                    made.push(Value::Object(item));
+                    made.push(item);
                 }
             }
             Some(Selector::Query(path)) => {
@@ -295,7 +311,7 @@ impl Mapping<'_> {
                 }
             }
         }
-        Ok(Some(Value::Array(made)))
+        Ok(Some(native::list(made)))
     }
 
     /// An item that is read apart from its record; none for null.
@@ -305,12 +321,12 @@ impl Mapping<'_> {
         shape: &Shape,
         map: &FieldSet,
         root: &Place,
-    ) -> Result<Option<Value>, Left> {
+    ) -> Result<Option<minijinja::Value>, Left> {
         let tree = shape.project(text).map_err(|e| unreadable(&e))?;
         if tree.is_null() {
             return Ok(None);
         }
-        Ok(Some(Value::Object(self.fields(map, &Place::new(&tree), root)?)))
+        self.fields(map, &Place::new(&tree), root).map(Some)
     }
 
     fn note(&mut self, field: &Field, found: bool) {

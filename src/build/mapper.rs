@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::projection::Shape;
 use crate::plan::{
     EachSource, FieldPlan, FieldSource, FieldType, MapPlan, Path, Scope, Step, StreamPlan,
-    Template, template_value,
+    Template, native, template_value,
 };
 
 /// How records of one stream are mapped. Made once, used by all workers.
@@ -53,6 +53,10 @@ pub struct Field<'p> {
     pub number: usize,
     /// Where its value comes from.
     pub source: Source<'p>,
+    /// Its name, as templates see it.
+    pub key: minijinja::Value,
+    /// What it is where there is no value.
+    pub empty: minijinja::Value,
 }
 
 /// Where a value comes from.
@@ -100,16 +104,25 @@ impl<'p> Selector<'p> {
     }
 }
 
-impl Field<'_> {
-    /// Whether it gives a list.
-    pub fn is_list(&self) -> bool {
-        self.plan.ty == FieldType::List
-            || match &self.source {
-                Source::Paths(selectors) => selectors.iter().any(|s| s.is_plural()),
-                Source::Each(..) => true,
-                Source::Template(_) | Source::Const(_) => false,
-            }
+impl<'p> Field<'p> {
+    fn new(plan: &'p FieldPlan, number: usize, source: Source<'p>) -> Self {
+        let empty = match &plan.default {
+            Some(default) => template_value(default),
+            None if is_list(plan, &source) => native::list(Vec::new()),
+            None => minijinja::Value::from(()),
+        };
+        Self { plan, number, source, key: plan.name.as_str().into(), empty }
     }
+}
+
+/// Whether a field gives a list.
+fn is_list(plan: &FieldPlan, source: &Source) -> bool {
+    plan.ty == FieldType::List
+        || match source {
+            Source::Paths(selectors) => selectors.iter().any(|s| s.is_plural()),
+            Source::Each(..) => true,
+            Source::Template(_) | Source::Const(_) => false,
+        }
 }
 
 impl<'p> Mapper<'p> {
@@ -202,7 +215,7 @@ fn field_set<'p>(
             Source::Each(items, _) => matches!(items.inline, Some(Selector::Query(_))),
             Source::Const(_) => false,
         };
-        fields.push(Field { plan, number, source });
+        fields.push(Field::new(plan, number, source));
     }
     FieldSet { fields, whole }
 }

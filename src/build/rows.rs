@@ -10,9 +10,7 @@ use super::map::text_of;
 use super::minify::minify;
 use super::tasks::{self, Made};
 use super::worker::{Current, Done, Worker};
-use crate::plan::{
-    EvalError, Feed, Node, Plan, Scope, SinkPlan, forget_long, json, template_value,
-};
+use crate::plan::{EvalError, Feed, Node, Plan, Scope, SinkPlan, forget_long, json};
 use crate::store::{Stage, StoredChild, StoredRecord};
 
 impl Worker<'_> {
@@ -122,7 +120,7 @@ impl Worker<'_> {
         let plan = self.plan;
         let Mapped { partition, primary_key, label, record } = mapped;
         let current = &Current { stream, partition, primary_key, text: "" };
-        let mut scope = self.common.with("record", template_value(record));
+        let mut scope = self.common.with("record", record.clone());
         let mut made = Vec::with_capacity(plan.tasks.len());
         for (number, task) in plan.tasks.iter().enumerate() {
             if let Some(examples) = known(number) {
@@ -153,7 +151,7 @@ impl Worker<'_> {
                 Feed::Records => {
                     let key = self.row_key(current, None, 0);
                     let bytes = match &sink.template {
-                        None => Ok(json::text_of(record)),
+                        None => Ok(json::text_of_native(record)),
                         Some(template) => rendered(plan, template, &scope),
                     };
                     match bytes {

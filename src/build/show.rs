@@ -12,7 +12,7 @@ use super::map::{Left, Mapping, text_of, unreadable};
 use super::mapper::Mapper;
 use super::tasks;
 use super::worker::{Done, Worker, display_key};
-use crate::plan::{EvalError, LeakPolicy, Plan, Scope, TaskPlan, template_value};
+use crate::plan::{EvalError, LeakPolicy, Plan, Scope, TaskPlan, native, template_value};
 use crate::store::StoredRecord;
 
 /// What a task made of one record.
@@ -97,8 +97,10 @@ impl Show<'_> {
         let vars = mapper.vars(&record.partition);
         let children = &record.children;
         let mapping = Mapping { plan: worker.plan, mapper, vars: &vars, children, seen: None };
-        let mapped = mapping.record(&tree).and_then(|map| worker.transform(Value::Object(map)));
-        mapped.map_err(|left| match left {
+        let mapped = mapping.record(&tree).and_then(|record| worker.transform(record));
+        // What was mapped is JSON.
+        let json = |record| native::to_json(&record).unwrap_or_default();
+        mapped.map(json).map_err(|left| match left {
             Left::Rejected(rejected) => match rejected.pointer {
                 Some(pointer) => format!("{} (at {pointer})", rejected.message),
                 None => rejected.message,

@@ -1,7 +1,5 @@
 //! The steps of a build, one by one.
 
-use serde_json::Value;
-
 use super::keep::Mapped;
 use super::map::{Left, Mapping};
 use super::mapper::Mapper;
@@ -34,8 +32,7 @@ impl Stages<'_> {
         let vars = mapper.vars("");
         let mapping =
             Mapping { plan: self.worker.plan, mapper, vars: &vars, children: &[], seen: None };
-        let mapped =
-            mapping.record(&tree).and_then(|map| self.worker.transform(Value::Object(map)));
+        let mapped = mapping.record(&tree).and_then(|record| self.worker.transform(record));
         let record = mapped.map_err(|left| match left {
             Left::Rejected(rejected) => rejected.message,
             Left::Dropped { transform, reason } => format!("{transform}: {reason}"),

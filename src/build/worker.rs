@@ -16,7 +16,8 @@ use super::projection::Tree;
 use super::rejected::push_line;
 use super::transform::{apply, at_path};
 use crate::plan::{
-    EvalError, Feed, FieldType, Plan, Scope, TransformStep, ValueTransform, is_json,
+    EvalError, Feed, FieldType, Plan, Scope, TransformStep, ValueTransform, is_json, native,
+    template_value,
 };
 use crate::store::{Reject, Stage, StoredRecord};
 
@@ -309,7 +310,7 @@ impl<'p> Worker<'p> {
         let vars = mapper.vars(&record.partition);
         let mapping =
             Mapping { plan: self.plan, mapper, vars: &vars, children: &record.children, seen };
-        let mapped = mapping.record(&tree).and_then(|map| self.transform(Value::Object(map)));
+        let mapped = mapping.record(&tree).and_then(|record| self.transform(record));
         match mapped {
             Ok(value) => {
                 done.read.streams[stream].mapped += 1;
@@ -365,7 +366,12 @@ impl<'p> Worker<'p> {
     }
 
     /// The steps of `transforms:`, in order.
-    pub(super) fn transform(&self, mut record: Value) -> Result<Value, Left> {
+    pub(super) fn transform(&self, record: minijinja::Value) -> Result<minijinja::Value, Left> {
+        if self.transforms.is_empty() {
+            return Ok(record);
+        }
+        // What was mapped is JSON.
+        let mut record = native::to_json(&record).unwrap_or_default();
         for step in &self.transforms {
             match &step.value {
                 None => apply(&mut record, &step.plan.name, step.plan.plugin.as_ref())?,
@@ -376,7 +382,7 @@ impl<'p> Worker<'p> {
                 }
             }
         }
-        Ok(record)
+        Ok(template_value(&record))
     }
 
     /// A template failed: the record itself goes on, so its bytes are not told.

@@ -87,6 +87,14 @@ pub fn text_of(value: &Value) -> Vec<u8> {
     text
 }
 
+/// The text of a value that is known to be JSON, on one line.
+pub fn text_of_native(value: &minijinja::Value) -> Vec<u8> {
+    let mut text = Vec::with_capacity(1024);
+    // Memory does not fail to be written to.
+    drop(write(value, &mut text));
+    text
+}
+
 /// Writes a JSON value on one line, as `serde_json` does.
 pub fn write_value(value: &Value, out: &mut Vec<u8>) {
     match value {

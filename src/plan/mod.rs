@@ -14,7 +14,7 @@ pub mod json;
 mod map;
 mod marks;
 pub mod names;
-mod native;
+pub mod native;
 mod nearest;
 mod nesting;
 mod node;

@@ -120,8 +120,11 @@ pub fn list(items: Vec<Value>) -> Value {
 
 /// An object of JSON values; no key comes twice.
 pub fn object<'k>(entries: impl IntoIterator<Item = (&'k str, Value)>) -> Value {
-    let entries: Vec<(Value, Value)> =
-        entries.into_iter().map(|(key, value)| (Value::from(key), value)).collect();
+    object_of(entries.into_iter().map(|(key, value)| (Value::from(key), value)).collect())
+}
+
+/// As [`object`], for keys that are there as values: texts, each of them.
+pub fn object_of(entries: Vec<(Value, Value)>) -> Value {
     let key = |key: &Value| key.as_str().map_or(0, str::len);
     let bytes = VALUE_BYTES + entries.iter().map(|(k, v)| key(k) + bytes(v)).sum::<usize>();
     let places = (entries.len() >= MANY_KEYS).then(|| {

@@ -5,6 +5,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::plan::{native, template_value};
 use crate::store::Body;
 
 /// A record that was mapped and transformed: what tasks and sinks are fed with.
@@ -16,8 +17,29 @@ pub struct Mapped {
     pub primary_key: String,
     /// The key that people read, else its identity.
     pub label: String,
-    /// Its fields.
-    pub record: Value,
+    /// Its fields, as templates see them.
+    #[serde(with = "as_json")]
+    pub record: minijinja::Value,
+}
+
+/// A value that is known to be JSON, as such.
+mod as_json {
+    use super::{Deserialize, Serialize, Value, native, template_value};
+    use serde::ser::Error;
+    use serde::{Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        value: &minijinja::Value,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        native::to_json(value).map_err(Error::custom)?.serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<minijinja::Value, D::Error> {
+        Value::deserialize(from).map(|value| template_value(&value))
+    }
 }
 
 /// What reading made of a record.
@@ -68,13 +90,14 @@ mod tests {
             partition: "A".into(),
             primary_key: "1".into(),
             label: "A-1".into(),
-            record: record.clone(),
+            record: template_value(&record),
         };
         let records = vec![Known { rejected: "{}\n".into(), mapped: Some(mapped) }];
         let mut back =
             MappedBatch::unpack(MappedBatch { stream: 1, records }.pack().unwrap()).unwrap();
         let known = back.records.remove(0);
         assert_eq!((back.stream, known.rejected.as_str()), (1, "{}\n"));
-        assert_eq!(known.mapped.unwrap().record.to_string(), record.to_string());
+        let back = native::to_json(&known.mapped.unwrap().record).unwrap();
+        assert_eq!(back.to_string(), record.to_string());
     }
 }
