@@ -23,7 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PACK = ["store::body::Body::pack", "store::body::Compressor::pack", "CCtx::compress2"]
 UNPACK = ["store::body::Body::unpack", "bulk::decompressor::Decompressor::decompress"]
 STAGES = [
-    ("decode gzip", ["libdeflater::Decompressor::gzip_decompress"], []),
+    ("decode gzip", ["fetch_http::gzip::whole", "libdeflater::Decompressor::gzip_decompress"], []),
     ("split reply", ["collect::envelope::open"], []),
     ("read keys of records", ["collect::record::Reader::page"], PACK),
     ("compress for store", PACK, []),
@@ -37,7 +37,7 @@ STAGES = [
     ("leak check", ["build::leak::leak"], []),
     ("training row", ["build::rows::rendered"], []),
     ("minify for archive", ["build::minify::minify"], []),
-    ("archive and write", ["build::outlets::drive"], []),
+    ("archive and write", ["build::outlets::drive", "JsonLines as scrape_api::sink::Sink>::write"], []),
 ]
 
 

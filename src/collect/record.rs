@@ -270,8 +270,8 @@ impl Reader {
         drafts: &[Result<Draft, Box<Reject>>],
         whole: &[&[u8]],
     ) -> Option<Vec<Body>> {
-        let mut keys = drafts.iter().flatten().map(|draft| &draft.sort_key);
-        if !self.is_in_order || !keys.by_ref().is_sorted() {
+        let keys = drafts.iter().flatten().map(|draft| &draft.sort_key);
+        if !self.is_in_order || !keys.is_sorted() {
             return None;
         }
         Body::of_page(&packed.gzip, &packed.whole, whole)
