@@ -164,12 +164,7 @@ impl Reader {
         };
         let sort_key = stream.sort_key.as_ref().and_then(|sort| place(&sort.path));
         let version = stream.version.as_ref().and_then(place);
-        let is_in_order = match (&stream.pagination.kind, &stream.sort_key) {
-            (PaginationKind::Keyset { after, .. }, Some(sort)) => {
-                after.source() == sort.path.source()
-            }
-            _ => false,
-        };
+        let is_in_order = stream.keyset_by_sort_key().is_some();
         let mut needs = |child: &ChildPlan| {
             let used = child.fetch_if.as_ref().map(|t| env.undeclared(t)).unwrap_or_default();
             let parts: BTreeSet<Vec<String>> = used

@@ -367,19 +367,12 @@ pub(super) async fn commit(part: &PartitionRun, page: PageCommit) -> Result<()> 
 
 /// The greatest key below one that the store knows in the partition.
 async fn key_below(part: &PartitionRun, after: &str) -> Result<Option<String>> {
-    let plan = part.stream.plan();
-    let (PaginationKind::Keyset { after: path, .. }, Some(sort)) = (part.kind(), &plan.sort_key)
-    else {
-        return Ok(None);
-    };
     // The store knows records by sort key; another key tells nothing.
-    if path.source() != sort.path.source() {
-        return Ok(None);
-    }
+    let Some(sort) = part.stream.plan().keyset_by_sort_key() else { return Ok(None) };
     let (stream, partition) = part.names();
     let sort_key = order_key(sort.order, after);
     let before =
         part.stream.store(move |store| store.record_before(&stream, &partition, &sort_key)).await?;
     let body = before.and_then(|(_, body)| body.unpack().ok());
-    Ok(body.and_then(|body| find(path, &body).text()))
+    Ok(body.and_then(|body| find(&sort.path, &body).text()))
 }

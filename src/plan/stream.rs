@@ -57,6 +57,15 @@ pub struct StreamPlan {
     pub drop_gone: bool,
 }
 
+impl StreamPlan {
+    /// The sort key, where pages go by it: then a page holds all that the query has from
+    /// its first sort key to its last.
+    pub fn keyset_by_sort_key(&self) -> Option<&SortKey> {
+        let PaginationKind::Keyset { after, .. } = &self.pagination.kind else { return None };
+        self.sort_key.as_ref().filter(|sort| sort.path.source() == after.source())
+    }
+}
+
 /// A part of a stream with its own cursor and checkpoint.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Partition {

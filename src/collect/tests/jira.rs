@@ -2,7 +2,7 @@
 
 use scrape_standin::Config;
 
-use super::bench::{Bench, at, by_offset, limited, part, project};
+use super::bench::{Bench, JIRA, at, by_offset, limited, part, project};
 use crate::collect::CollectOptions;
 use crate::http::{ClientOptions, Stop};
 use crate::store::{PartitionState, STORE_FILE, StoredRecord};
@@ -271,9 +271,12 @@ fn pages_in_the_order_of_a_build_stay_as_the_server_packed_them() {
     assert_eq!(bench.keys("TIDE"), bench.standin.keys("TIDE")[..30]);
 
     // Nor where pages are of another order, or came packed in another way.
-    let bench = Bench::with(config(), &by_offset());
-    assert!(bench.run(at(1)).unwrap().is_complete());
-    assert!(codings(&bench).iter().all(|coding| coding == "zstd"));
+    let other_key = JIRA.replace("path: $.key, order: natural", "path: $.fields.updated");
+    for spec in [by_offset(), other_key] {
+        let bench = Bench::with(config(), &spec);
+        assert!(bench.run(at(1)).unwrap().is_complete());
+        assert!(codings(&bench).iter().all(|coding| coding == "zstd"));
+    }
     let bench = Bench::new(Config { encodings: "zstd".parse().unwrap(), ..config() });
     assert!(bench.run(at(1)).unwrap().is_complete());
     assert!(codings(&bench).iter().all(|coding| coding == "zstd"));
