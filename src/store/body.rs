@@ -212,14 +212,16 @@ impl Body {
     }
 }
 
+/// Whether two frames are one. Those that are kept stay where they are, so that the place
+/// tells which one it is.
+pub(super) fn is_same(one: &Bytes, other: &Bytes) -> bool {
+    one.as_ptr() == other.as_ptr() && one.len() == other.len()
+}
+
 /// What a pack holds; it is asked for once for each of its bodies.
 fn unpacked(frame: &Bytes) -> io::Result<Bytes> {
     UNPACKED.with_borrow_mut(|kept| {
-        // Kept frames stay where they are, so that the place tells which one it is.
-        let is_it = |kept: &(Bytes, Bytes)| {
-            kept.0.as_ptr() == frame.as_ptr() && kept.0.len() == frame.len()
-        };
-        if let Some(found) = kept.iter().position(is_it) {
+        if let Some(found) = kept.iter().position(|(kept, _)| is_same(kept, frame)) {
             kept[..=found].rotate_right(1);
             return Ok(kept[0].1.clone());
         }

@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use libdeflater::Decompressor;
 use scrape_api::Bytes;
 
+use super::body::is_same;
+
 /// The greatest page that is kept so, in bytes of JSON: it is unpacked whole for each of
 /// its records. A hundred issues of 17 KB make 1.7 MB.
 const MOST: usize = 4 << 20;
@@ -62,11 +64,7 @@ pub(super) fn unpack(packed: &Bytes) -> io::Result<Bytes> {
     let mut memory = None;
     let whole = {
         let mut kept = UNPACKED.lock().unwrap_or_else(PoisonError::into_inner);
-        // What is kept stays where it is, so that the place tells which one it is.
-        let is_it = |(page, _): &(Bytes, Whole)| {
-            page.as_ptr() == packed.as_ptr() && page.len() == packed.len()
-        };
-        match kept.iter().position(is_it) {
+        match kept.iter().position(|(page, _)| is_same(page, packed)) {
             Some(found) => kept[..=found].rotate_right(1),
             None => {
                 if kept.len() == KEPT {

@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use scrape_api::Bytes;
 
 use super::books;
+use crate::store::body::is_same;
 use crate::store::{Body, Part};
 
 /// Packs that were read last and may be asked for again: those of a page, and of what
@@ -47,10 +48,8 @@ impl Written {
             return Ok(Place { body: body.frame(), part: None });
         };
         // Bodies of one pack share its bytes, and come one after the other.
-        let is_it = |frame: &Bytes| {
-            frame.as_ptr() == body.frame().as_ptr() && frame.len() == body.frame().len()
-        };
-        let known = self.0.iter().rev().find(|(frame, _)| is_it(frame)).map(|(_, id)| *id);
+        let known = self.0.iter().rev().find(|(frame, _)| is_same(frame, body.frame()));
+        let known = known.map(|(_, id)| *id);
         let pack = match known {
             Some(id) => id,
             None => {
