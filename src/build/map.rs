@@ -109,8 +109,7 @@ impl Made {
     fn after(self, field: &Field, tree: &Tree) -> Result<minijinja::Value, Left> {
         let mut value = match self {
             Self::Mapped(value) if field.plan.transforms.is_empty() => return Ok(value),
-            // What was mapped is JSON.
-            Self::Mapped(value) => native::to_json(&value).unwrap_or_default(),
+            Self::Mapped(value) => native::json_of(&value),
             Self::Json(value) => value,
         };
         transform(&mut value, field, tree)?;

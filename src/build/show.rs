@@ -98,9 +98,7 @@ impl Show<'_> {
         let children = &record.children;
         let mapping = Mapping { plan: worker.plan, mapper, vars: &vars, children, seen: None };
         let mapped = mapping.record(&tree).and_then(|record| worker.transform(record));
-        // What was mapped is JSON.
-        let json = |record| native::to_json(&record).unwrap_or_default();
-        mapped.map(json).map_err(|left| match left {
+        mapped.map(|record| native::json_of(&record)).map_err(|left| match left {
             Left::Rejected(rejected) => match rejected.pointer {
                 Some(pointer) => format!("{} (at {pointer})", rejected.message),
                 None => rejected.message,

@@ -370,8 +370,7 @@ impl<'p> Worker<'p> {
         if self.transforms.is_empty() {
             return Ok(record);
         }
-        // What was mapped is JSON.
-        let mut record = native::to_json(&record).unwrap_or_default();
+        let mut record = native::json_of(&record);
         for step in &self.transforms {
             match &step.value {
                 None => apply(&mut record, &step.plan.name, step.plan.plugin.as_ref())?,

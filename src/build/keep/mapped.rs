@@ -25,14 +25,13 @@ pub struct Mapped {
 /// A value that is known to be JSON, as such.
 mod as_json {
     use super::{Deserialize, Serialize, Value, native, template_value};
-    use serde::ser::Error;
     use serde::{Deserializer, Serializer};
 
     pub(super) fn serialize<S: Serializer>(
         value: &minijinja::Value,
         to: S,
     ) -> Result<S::Ok, S::Error> {
-        native::to_json(value).map_err(Error::custom)?.serialize(to)
+        native::json_of(value).serialize(to)
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(
@@ -97,7 +96,7 @@ mod tests {
             MappedBatch::unpack(MappedBatch { stream: 1, records }.pack().unwrap()).unwrap();
         let known = back.records.remove(0);
         assert_eq!((back.stream, known.rejected.as_str()), (1, "{}\n"));
-        let back = native::to_json(&known.mapped.unwrap().record).unwrap();
+        let back = native::json_of(&known.mapped.unwrap().record);
         assert_eq!(back.to_string(), record.to_string());
     }
 }
