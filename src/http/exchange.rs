@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::{Instant, SystemTime};
 
-use scrape_api::{FetchError, FetchErrorKind, Method, Request, Response, Room};
+use scrape_api::{Bytes, FetchError, FetchErrorKind, Method, Request, Response, Room};
 use tokio::sync::SemaphorePermit;
 use tracing::{debug, trace};
 use url::Url;
@@ -242,7 +242,8 @@ impl Shared {
             let length = response.body.len() as u64;
             self.observer.counters.bytes.fetch_add(length, Relaxed);
             // For transports that do not keep budget and limit themselves.
-            hold.grow(length).await;
+            let packed = response.gzip.as_ref().map_or(0, Bytes::len) as u64;
+            hold.grow(length.saturating_add(packed)).await;
             if length > self.plan.http.max_body {
                 result = Err(FetchError::new(
                     FetchErrorKind::TooLarge,
