@@ -69,7 +69,7 @@ struct Taken {
     batches: usize,
     most: u64,
     closed: bool,
-    /// What the batch takes that waits for room.
+    /// What the batch takes that waits for room: batches come from one thread.
     waits: Option<u64>,
 }
 

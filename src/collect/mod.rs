@@ -8,6 +8,7 @@ mod findings;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod look;
+mod needs;
 mod page;
 mod paginate;
 mod partition;

@@ -1,25 +1,21 @@
 //! From the bytes of a record to a row of the store, or to a reject.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::io;
 use std::ops::Range;
-use std::sync::Arc;
 
-use minijinja::value::{Enumerator, Object, ObjectRepr};
 use scrape_api::Bytes;
 use serde::de::IgnoredAny;
-use serde_json::{Map, Value};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::envelope::{Misfit, Raw};
+use super::needs::{Needs, doubtful};
 use super::split::{self, Firsts};
 use crate::http::{Cause, Packed};
 use crate::plan::{
-    ChildPlan, Env, EvalError, KeyOrder, PaginationKind, Path, Plan, Scope, Step, StreamPlan,
-    check_json, is_json, order_key, parse_json, template_value, version_key,
+    ChildPlan, Env, KeyOrder, PaginationKind, Path, Plan, Scope, Step, StreamPlan, check_json,
+    is_json, order_key, parse_json, version_key,
 };
-use crate::spec::{Diagnostic, Severity};
 use crate::store::{Body, ChildItem, NewRecord, Reject, Stage};
 
 /// What a path finds in the bytes of a record.
@@ -112,8 +108,8 @@ pub(super) struct Reader {
 }
 
 /// A record, and what is looked for in it.
-struct Look<'r> {
-    bytes: &'r Bytes,
+pub(super) struct Look<'r> {
+    pub(super) bytes: &'r Bytes,
     places: Cow<'r, [Option<Range<usize>>]>,
     /// Whether it is known to be JSON.
     is_json: bool,
@@ -129,28 +125,9 @@ impl Look<'_> {
     }
 
     /// The first value of what is looked for at a place of [`Firsts`].
-    fn first(&self, place: usize) -> Option<&[u8]> {
+    pub(super) fn first(&self, place: usize) -> Option<&[u8]> {
         self.places[place].clone().map(|place| &self.bytes[place])
     }
-}
-
-/// What a `fetch_if` looks at.
-#[derive(Debug)]
-struct Needs {
-    /// The parts of `parent` and where they are found, shorter paths first; `None`
-    /// for all of it.
-    parent: Option<Vec<(Vec<String>, usize)>>,
-    inline: InlineNeed,
-}
-
-/// What a `fetch_if` needs of the inline list.
-#[derive(Debug)]
-enum InlineNeed {
-    Nothing,
-    /// The rest of its path, below a value that is found.
-    Below(usize, Vec<Step>),
-    /// All that its path selects in the record.
-    Path(Path),
 }
 
 impl Reader {
@@ -165,38 +142,8 @@ impl Reader {
         let sort_key = stream.sort_key.as_ref().and_then(|sort| place(&sort.path));
         let version = stream.version.as_ref().and_then(place);
         let is_in_order = stream.keyset_by_sort_key().is_some();
-        let mut needs = |child: &ChildPlan| {
-            let used = child.fetch_if.as_ref().map(|t| env.undeclared(t)).unwrap_or_default();
-            let parts: BTreeSet<Vec<String>> = used
-                .iter()
-                .filter(|name| *name == "parent" || name.starts_with("parent."))
-                .map(|name| name.split('.').skip(1).map(str::to_owned).collect())
-                .collect();
-            let steps =
-                |part: &[String]| -> Vec<Step> { part.iter().cloned().map(Step::Name).collect() };
-            let parts = parts.into_iter().map(|part| {
-                let place = firsts.add(&steps(&part))?;
-                (!part.is_empty()).then_some((part, place))
-            });
-            let parent = parts.collect();
-            let uses = used.iter().any(|n| n == "inline" || n.starts_with("inline."));
-            let inline = match child.inline.as_ref().filter(|_| uses) {
-                None => InlineNeed::Nothing,
-                Some(path) => match path.steps() {
-                    None => InlineNeed::Path(path.clone()),
-                    Some(steps) => {
-                        let named = steps.iter().take_while(|s| matches!(s, Step::Name(_)));
-                        let (above, below) = steps.split_at(named.count());
-                        match firsts.add(above) {
-                            Some(place) => InlineNeed::Below(place, below.to_vec()),
-                            None => InlineNeed::Path(path.clone()),
-                        }
-                    }
-                },
-            };
-            Needs { parent, inline }
-        };
-        let needs = stream.children.iter().map(&mut needs).collect();
+        let needs = stream.children.iter();
+        let needs = needs.map(|child| Needs::new(child, env, &mut firsts)).collect();
         Self { firsts, primary_key, after, sort_key, version, is_in_order, needs }
     }
 
@@ -312,7 +259,7 @@ impl Reader {
         let version = stream.version.as_ref().and_then(|path| look.find(path, self.version).text());
         let mut pending = Vec::new();
         for (child, needs) in stream.children.iter().zip(&self.needs) {
-            match is_pending(&plan.env, child, needs, scope, look) {
+            match needs.is_pending(&plan.env, child, scope, look) {
                 Ok(true) => pending.push(child.name.clone()),
                 Ok(false) => {}
                 // Better one request too many than a list that is cut short.
@@ -359,14 +306,6 @@ impl Draft {
             Err(error) => Err((not_packed(&error), primary_key)),
         }
     }
-}
-
-/// A `fetch_if` that fails, as a finding about the spec.
-fn doubtful(child: &str, error: &EvalError) -> Diagnostic {
-    let mut found = error.finding();
-    found.severity = Severity::Warning;
-    found.notes.push(format!("`fetch_if` fails, so that `{child}` is fetched for each record"));
-    found
 }
 
 /// The items of one page of a child list.
@@ -419,78 +358,6 @@ fn misfit(stream: &StreamPlan, records: &[Raw]) -> Option<Misfit> {
             Misfit::check(name, path, &sample)
         },
     )
-}
-
-fn is_pending(
-    env: &Env,
-    child: &ChildPlan,
-    needs: &Needs,
-    scope: &Scope,
-    look: &Look<'_>,
-) -> Result<bool, crate::plan::EvalError> {
-    let Some(test) = &child.fetch_if else { return Ok(true) };
-    let inline = match &needs.inline {
-        InlineNeed::Nothing => minijinja::Value::from_object(Inline(Vec::new())),
-        InlineNeed::Below(place, steps) => {
-            let list = look.first(*place).unwrap_or_default();
-            let items = split::select(list, steps).unwrap_or_default();
-            let items = items.into_iter().map(|place| look.bytes.slice_ref(&list[place])).collect();
-            minijinja::Value::from_object(Inline(items))
-        }
-        InlineNeed::Path(path) => {
-            let value = parse_json(look.bytes).unwrap_or_default();
-            path.all(&value).into_iter().map(template_value).collect()
-        }
-    };
-    let parent = match &needs.parent {
-        Some(parts) => part_of(look, parts),
-        None => parse_json(look.bytes).unwrap_or_default(),
-    };
-    let names = [("parent".to_owned(), template_value(&parent)), ("inline".to_owned(), inline)];
-    env.test(test, &scope.with_all(names))
-}
-
-/// The items of an inline list, as templates see them: most only count them.
-#[derive(Debug)]
-struct Inline(Vec<Bytes>);
-
-impl Object for Inline {
-    fn repr(self: &Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Seq
-    }
-
-    fn get_value(self: &Arc<Self>, key: &minijinja::Value) -> Option<minijinja::Value> {
-        let text = self.0.get(key.as_usize()?)?;
-        let value = parse_json(text).unwrap_or_default();
-        Some(template_value(&value))
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Seq(self.0.len())
-    }
-}
-
-/// An object with only some parts of a record, shorter paths first.
-fn part_of(look: &Look<'_>, parts: &[(Vec<String>, usize)]) -> Value {
-    let mut whole = Map::new();
-    for (part, place) in parts {
-        let found = look.first(*place).and_then(|raw| parse_json(raw).ok());
-        let Some((value, (last, above))) = found.zip(part.split_last()) else { continue };
-        insert(&mut whole, above, last, value);
-    }
-    Value::Object(whole)
-}
-
-fn insert(map: &mut Map<String, Value>, above: &[String], name: &str, value: Value) {
-    match above.split_first() {
-        None => drop(map.insert(name.to_owned(), value)),
-        Some((first, rest)) => {
-            let next = map.entry(first.as_str()).or_insert_with(|| Value::Object(Map::new()));
-            if let Value::Object(next) = next {
-                insert(next, rest, name, value);
-            }
-        }
-    }
 }
 
 /// Why a record cannot be used.
