@@ -100,6 +100,12 @@ pub fn items(
 
 /// One example; `None` where the task does not apply.
 pub fn example(plan: &Plan, task: &TaskPlan, scope: Scope) -> Result<Option<Value>, EvalError> {
+    if let Some(when) = &task.when
+        && task.asks_first
+        && plan.env.test_quickly(when, &scope)? == Some(false)
+    {
+        return Ok(None);
+    }
     let scope = bound(plan, task, scope)?;
     if let Some(when) = &task.when
         && !plan.env.test(when, &scope)?

@@ -322,11 +322,23 @@ impl Env {
     /// # Errors
     /// As [`Env::eval`].
     pub fn test(&self, template: &Template, scope: &Scope) -> Result<bool, EvalError> {
-        let quickly = self.quickly(template, scope, |got| Some(counts_as_true(got)))?;
-        match quickly {
+        match self.test_quickly(template, scope)? {
             Some(holds) => Ok(holds),
             None => Ok(counts_as_true(Got::Own(self.eval_native(template, scope)?))),
         }
+    }
+
+    /// As [`Env::test`]; none where minijinja is needed to tell, or a name that the scope
+    /// does not have.
+    ///
+    /// # Errors
+    /// As [`Env::eval`].
+    pub fn test_quickly(
+        &self,
+        template: &Template,
+        scope: &Scope,
+    ) -> Result<Option<bool>, EvalError> {
+        self.quickly(template, scope, |got| Some(counts_as_true(got)))
     }
 
     /// Evaluates to text: null is `None`, numbers and booleans as JSON writes

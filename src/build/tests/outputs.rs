@@ -84,6 +84,39 @@ fn a_row_does_not_hold_the_pack_that_its_record_is_in() {
 }
 
 #[test]
+fn let_is_not_computed_where_when_is_false_without_it() {
+    let spec = r#"
+map: { body: { path: $.body } }
+tasks:
+  shares:
+    leak: allow
+    let: { share: "{{ 12 // (record.body | length - 3) }}" }
+    when: "{{ record.body | length > 3 and share > 2 }}"
+    example: { share: "{{ share }}" }
+  hidden:
+    leak: allow
+    for_each: "{{ [record.body] }}"
+    let: { item: "{{ item ~ '!' }}" }
+    when: "{{ item | length > 4 }}"
+    example: { item: "{{ item }}" }
+sinks: { tasks: { type: jsonl, from: tasks, path: "{{ task }}.jsonl" } }
+"#;
+    // No share can be made of the first, that of the last is too small.
+    let mut shop = Shop::with(&[
+        record(1, "one", "ten"),
+        record(2, "two", "four"),
+        record(3, "three", "twenty-four"),
+    ]);
+    let report = shop.build(&plan(spec));
+    assert_eq!(shop.text("rejected.jsonl"), "");
+    assert_eq!(shop.text("shares.jsonl"), "{\"share\":12}\n");
+    assert_eq!(report.counts.tasks["shares"].not_applicable, 2);
+    // What hides another name counts from the beginning.
+    let items = "{\"item\":\"four!\"}\n{\"item\":\"twenty-four!\"}\n";
+    assert_eq!(shop.text("hidden.jsonl"), items);
+}
+
+#[test]
 fn each_feed_gets_its_rows() {
     let mut shop = Shop::new();
     let mut first = record(2, "Broker fails to start", "We saw that: broker FAILS to start!");

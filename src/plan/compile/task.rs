@@ -36,8 +36,10 @@ impl Compiler<'_> {
                 .error(name.span, message)
                 .hint("put them into one, as a list or a map");
         }
+        let mut asks_first = !spec.bindings.0.is_empty();
         for (name, node) in spec.bindings.0.iter().take(MOST_BINDINGS) {
             self.identifier(name, "a value");
+            asks_first &= known.attrs(&name.text).is_none();
             bindings.push((name.text.as_str().into(), self.node(node, &known)));
             known = known.with(&name.text, Attrs::Any);
         }
@@ -59,6 +61,7 @@ impl Compiler<'_> {
         TaskPlan {
             name: key.text.clone(),
             when,
+            asks_first,
             for_each,
             bindings,
             example,
