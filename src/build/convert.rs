@@ -1,5 +1,6 @@
 //! From the text of a JSON value to a value of the type that a field asks for.
 
+use memchr::memchr2;
 use serde_json::{Number, Value};
 
 use crate::plan::{FieldType, datetime};
@@ -113,11 +114,21 @@ fn name(ty: FieldType) -> &'static str {
 }
 
 fn parse(text: &str) -> Result<Value, Mismatch> {
+    if let Some(inner) = unescaped(text) {
+        return Ok(Value::String(inner.to_owned()));
+    }
     serde_json::from_str(text).map_err(|e| Mismatch {
         // The text was read before: what is left to fail is its depth.
         reason: "too_deep",
         message: format!("not readable ({e}): {}", shown(text)),
     })
+}
+
+/// What stands between the quotes of a text in which nothing is escaped: most are such,
+/// and need no parser.
+pub fn unescaped(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix('"')?.strip_suffix('"')?;
+    memchr2(b'"', b'\\', inner.as_bytes()).is_none().then_some(inner)
 }
 
 fn string(text: &str) -> Result<Value, Mismatch> {
@@ -131,6 +142,9 @@ fn string(text: &str) -> Result<Value, Mismatch> {
 
 /// What stands between quotes; for numbers and booleans, their own text.
 fn unquoted(text: &str) -> Result<std::borrow::Cow<'_, str>, Mismatch> {
+    if let Some(inner) = unescaped(text) {
+        return Ok(inner.into());
+    }
     if text.starts_with('"') {
         return match parse(text)? {
             Value::String(inner) => Ok(inner.into()),

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use scrape_api::Bytes;
 use serde_json::Value;
 
-use super::convert::{Mismatch, convert, convert_value};
+use super::convert::{Mismatch, convert, convert_value, unescaped};
 use super::failures::Blame;
 use super::mapper::{Field, FieldSet, Items, Mapper, Selector, Source};
 use super::projection::{Shape, Tree};
@@ -100,16 +100,16 @@ impl<'a, 't> Place<'a, 't> {
 enum Made {
     /// As it was read.
     Json(Value),
-    /// A list of what was mapped.
-    Mapped(minijinja::Value),
+    /// As templates see it: a list of what was mapped, or a text as it was read.
+    Native(minijinja::Value),
 }
 
 impl Made {
     /// As templates see it, after what is done to it.
     fn after(self, field: &Field, tree: &Tree) -> Result<minijinja::Value, Left> {
         let mut value = match self {
-            Self::Mapped(value) if field.plan.transforms.is_empty() => return Ok(value),
-            Self::Mapped(value) => native::json_of(&value),
+            Self::Native(value) if field.plan.transforms.is_empty() => return Ok(value),
+            Self::Native(value) => native::json_of(&value),
             Self::Json(value) => value,
         };
         transform(&mut value, field, tree)?;
@@ -183,7 +183,7 @@ impl Mapping<'_> {
         found: &mut Vec<&'a Tree<'t>>,
     ) -> Result<Option<Made>, Left> {
         let value = match &field.source {
-            Source::Paths(selectors) => self.paths(field, selectors, at, found)?,
+            Source::Paths(selectors) => return self.paths(field, selectors, at, found),
             Source::Const(value) => {
                 convert_value((*value).clone(), field.plan.ty).map_err(|e| wrong(field, e, None))?
             }
@@ -202,7 +202,7 @@ impl Mapping<'_> {
                 convert_value(value, field.plan.ty).map_err(|e| wrong(field, e, None))?
             }
             Source::Each(items, map) => {
-                return Ok(self.each(field, items, map, at, root)?.map(Made::Mapped));
+                return Ok(self.each(field, items, map, at, root)?.map(Made::Native));
             }
         };
         Ok(value.map(Made::Json))
@@ -214,7 +214,8 @@ impl Mapping<'_> {
         selectors: &[Selector],
         at: &Place<'a, 't>,
         found: &mut Vec<&'a Tree<'t>>,
-    ) -> Result<Option<Value>, Left> {
+    ) -> Result<Option<Made>, Left> {
+        let is_text = matches!(field.plan.ty, FieldType::Any | FieldType::String);
         let mut somewhere = false;
         let mut empty = None;
         let mut value = None;
@@ -228,6 +229,13 @@ impl Mapping<'_> {
                         exists.then(|| plain_list(field, steps, at.tree, found)).transpose()?
                     } else {
                         let text = found.first().and_then(|t| t.text()).unwrap_or("null");
+                        if is_text
+                            && field.plan.transforms.is_empty()
+                            && let Some(text) = unescaped(text)
+                        {
+                            self.note(field, true);
+                            return Ok(Some(Made::Native(text.into())));
+                        }
                         convert(text, field.plan.ty)
                             .map_err(|e| wrong(field, e, Some(at.tree.pointer(steps, 0))))?
                     }
@@ -254,7 +262,7 @@ impl Mapping<'_> {
             }
         }
         self.note(field, somewhere);
-        Ok(value.or(empty.filter(|_| somewhere)))
+        Ok(value.or(empty.filter(|_| somewhere)).map(Made::Json))
     }
 
     fn each(
