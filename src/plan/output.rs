@@ -31,7 +31,7 @@ pub struct TaskPlan {
     pub bindings: Vec<(Name, Node)>,
     /// Whether the example is made; sees `record`, `item` and the bindings.
     pub when: Option<Template>,
-    /// Whether `when` may be asked before there are bindings: none of these hides a name.
+    /// Whether there are bindings that `when` may be asked before: none hides a name.
     pub asks_first: bool,
     /// The example; sees `record`, `item` and the bindings.
     pub example: Node,
